@@ -1,0 +1,146 @@
+"""Running one script: its attempts, and the one time limit they share."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from ..backup import Attempt, ScriptRun, Step
+from ..explain import command, printable
+from ..protocols import Clock, Execution, FileKind, Guest, Launch
+from .rules import RuleSet
+from .timeline import Timeline
+from .verdict import Outcome
+
+ATTEMPTS_KEPT = 200
+"""A script that fails at once may be tried thousands of times; only the last ones are kept."""
+
+_HEAD_SIZE = 256
+"""Bytes read of a script to name its interpreter."""
+
+
+class ScriptRunner:
+    """Runs scripts on one guest under one rule set.
+
+    Args:
+        guest: where they run.
+        clock: the VM's clock.
+        rules: how they are started.
+        timeline: where events go.
+    """
+
+    def __init__(self, guest: Guest, clock: Clock, rules: RuleSet, timeline: Timeline) -> None:
+        self._guest = guest
+        self._clock = clock
+        self._rules = rules
+        self._timeline = timeline
+
+    def run(
+        self, step: Step, path: str, params: tuple[str, ...], *, retries: int, limit: float
+    ) -> tuple[ScriptRun, Outcome]:
+        """Try a script until it succeeds, its retries are used up, or its limit is reached.
+
+        Args:
+            step: pre-script or post-script.
+            path: the script.
+            params: its arguments.
+            retries: how often it is tried again.
+            limit: seconds, all attempts together.
+        """
+        deadline = self._clock.now() + limit
+        attempts: list[Attempt] = []
+        outcome = Outcome.FAILED
+        for index in range(retries + 1):
+            if index and self._clock.now() >= deadline:
+                self._timeline.add(step, f"no attempt {index + 1}: the limit is reached")
+                outcome = Outcome.TIMED_OUT
+                break
+            shown = command((path, *params))
+            again = f", attempt {index + 1} of {retries + 1}" if retries else ""
+            if index < ATTEMPTS_KEPT:
+                self._timeline.add(step, shown + again)
+            attempt = self._attempt(path, params, deadline)
+            attempts.append(attempt)
+            del attempts[:-ATTEMPTS_KEPT]
+            self._report(step, attempt, quiet=index >= ATTEMPTS_KEPT)
+            if attempt.ok:
+                outcome = Outcome.OK
+            elif attempt.timed_out:
+                outcome = Outcome.TIMED_OUT
+            else:
+                continue
+            break
+        return ScriptRun(path, params, tuple(attempts)), outcome
+
+    def _attempt(self, path: str, params: tuple[str, ...], deadline: float) -> Attempt:
+        argv = (path, *params)
+        execution = self._execute(argv, deadline)
+        if execution.launch_errno == errno.ENOEXEC and self._is_text(path):
+            argv = (self._rules.fallback_shell, path, *params)
+            execution = self._execute(argv, deadline)
+        origin = self._timeline.origin
+        return Attempt(
+            argv=argv,
+            started=execution.started - origin,
+            ended=execution.ended - origin,
+            exit_status=execution.exit_status,
+            signal=execution.signal,
+            timed_out=execution.timed_out,
+            launch_error=self._launch_error(path, execution),
+            output=execution.output,
+            error_output=execution.error_output,
+            waiting_in=execution.waiting_in,
+            stopped_processes=execution.stopped_processes,
+        )
+
+    def _execute(self, argv: tuple[str, ...], deadline: float) -> Execution:
+        rules = self._rules
+        launch = Launch(argv, rules.environment, rules.working_directory, rules.umask)
+        return self._guest.execute(launch, deadline)
+
+    def _report(self, step: Step, attempt: Attempt, *, quiet: bool) -> None:
+        origin = self._timeline.origin
+        for waiting in attempt.waiting_in:
+            self._timeline.add(step, f"waiting in: {printable(waiting)}", at=attempt.ended + origin)
+        if attempt.timed_out:
+            count = attempt.stopped_processes
+            what = f"{count} process{'es' if count != 1 else ''}"
+            text = f"stopped at its limit with {what}"
+            self._timeline.add(step, text, at=attempt.ended + origin)
+        elif not quiet:
+            self._timeline.add(step, attempt.ending, at=attempt.ended + origin)
+
+    def _is_text(self, path: str) -> bool:
+        return b"\0" not in self._head(path)
+
+    def _head(self, path: str) -> bytes:
+        (facts,) = self._guest.examine((path,), _HEAD_SIZE)
+        return facts.content or b""
+
+    def _launch_error(self, path: str, execution: Execution) -> str:
+        """Why a script could not be started, in words that tell its author what to mend."""
+        number = execution.launch_errno
+        if not number:
+            return ""
+        if number == errno.ENOEXEC:
+            return "it is neither a program of this machine nor a script"
+        if number == errno.E2BIG:
+            return "its parameters are too long for the system"
+        if number not in (errno.ENOENT, errno.EACCES, errno.ELOOP):
+            return execution.launch_text or os.strerror(number)
+        head = self._head(path)
+        if not head.startswith(b"#!"):
+            return execution.launch_text or os.strerror(number)
+        line = head[2:].split(b"\n", 1)[0]
+        if line.endswith(b"\r"):
+            return (
+                "its first line ends in CR LF, so the interpreter "
+                f"{line.decode('utf-8', 'backslashreplace').strip(' ')!r} does not exist; "
+                "save it with LF line ends"
+            )
+        words = line.decode("utf-8", "backslashreplace").split()
+        interpreter = words[0] if words else ""
+        (facts,) = self._guest.examine((interpreter,), 0) if interpreter else (None,)
+        if facts is not None and facts.kind is FileKind.FILE:
+            return f"its interpreter {interpreter} cannot be executed: {os.strerror(number)}"
+        return f"its interpreter {interpreter!r} does not exist on the VM"

@@ -1,0 +1,77 @@
+"""Mistakes in using the harness, and what can go wrong with the harness itself.
+
+A script or config that is wrong is never one of these: it becomes a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class HarnessError(Exception):
+    """Base of all errors the harness raises."""
+
+
+class UsageError(HarnessError):
+    """The harness was asked for something it cannot do; says what to write instead.
+
+    Args:
+        mistakes: everything that was found wrong, each a sentence.
+    """
+
+    def __init__(self, mistakes: Iterable[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        if len(self.mistakes) == 1:
+            text = self.mistakes[0]
+        else:
+            text = f"{len(self.mistakes)} mistakes:\n" + "\n".join(
+                f"  - {mistake}" for mistake in self.mistakes
+            )
+        super().__init__(text)
+
+
+class GuestUnavailable(HarnessError):
+    """No VM can be made on this machine; says which ways were tried and how to get one."""
+
+
+class GuestDied(HarnessError):
+    """The VM ended while it was being used, or was closed before."""
+
+
+class CommandTimeout(HarnessError):
+    """A command run by the test did not end in time and was killed.
+
+    Args:
+        argv: the command.
+        timeout: its limit in seconds.
+        stdout: what it had printed.
+        stderr: what it had printed as errors.
+    """
+
+    def __init__(self, argv: tuple[str, ...], timeout: float, stdout: str, stderr: str) -> None:
+        self.argv = argv
+        self.timeout = timeout
+        self.stdout = stdout
+        self.stderr = stderr
+        super().__init__(
+            f"the command {' '.join(argv)!r} did not end within {timeout:g} s and was killed; "
+            "give it more time with run(..., timeout=SECONDS)"
+        )
+
+
+class CommandFailed(HarnessError):
+    """A command run by the test with ``check=True`` failed.
+
+    Args:
+        argv: the command.
+        ending: how it ended, as a phrase.
+        stdout: what it had printed.
+        stderr: what it had printed as errors.
+    """
+
+    def __init__(self, argv: tuple[str, ...], ending: str, stdout: str, stderr: str) -> None:
+        self.argv = argv
+        self.stdout = stdout
+        self.stderr = stderr
+        shown = stderr.strip() or stdout.strip() or "(it printed nothing)"
+        super().__init__(f"the command {' '.join(argv)!r} {ending}: {shown[-2000:]}")

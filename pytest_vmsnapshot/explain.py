@@ -1,0 +1,138 @@
+"""A backup in words: its verdict, timeline and output, for a person who reads a failed test."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .backup import Attempt, Backup, Consistency, ScriptRun
+
+WIDTH = 100
+"""Columns of the rules between sections."""
+
+OUTPUT_LINES = 60
+"""Lines of a script's output shown in a report: the first and the last half."""
+
+ATTEMPTS_SHOWN = 5
+"""Attempts whose output is shown, counted from the last."""
+
+_KINDS = {
+    "application": "an application-consistent backup",
+    "file-system": "a file-system-consistent backup",
+    "crash": "a crash-consistent backup",
+    "none": "a backup without a recovery point",
+}
+
+
+def kind_of_backup(consistency: Consistency) -> str:
+    """Name a backup by its consistency, with its article."""
+    return _KINDS[consistency.value]
+
+
+def ending(attempt: Attempt) -> str:
+    """How an attempt ended, in a few words."""
+    if attempt.launch_error:
+        return f"could not be started: {attempt.launch_error}"
+    if attempt.timed_out:
+        return "stopped at its limit"
+    if attempt.signal is not None:
+        return f"killed by {signal_name(attempt.signal)}"
+    return f"exit status {attempt.exit_status}"
+
+
+def signal_name(number: int) -> str:
+    """Name of a signal, with its number."""
+    try:
+        return f"{signal.Signals(number).name} ({number})"
+    except ValueError:
+        return f"signal {number}"
+
+
+def command(words: tuple[str, ...]) -> str:
+    """A command as it would be typed, with characters that do not print as escapes."""
+    return printable(shlex.join(words))
+
+
+def printable(text: str) -> str:
+    """Text on one line: control characters and lone surrogates become escapes."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in text
+    )
+
+
+def one_line(backup: Backup) -> str:
+    """A backup in one line."""
+    parts = [f"<Backup {backup.number}: {backup.status.value}, {backup.consistency.value}"]
+    parts += [f"{error.name} ({error.code})" for error in backup.errors]
+    for name, run in (("pre", backup.pre), ("post", backup.post)):
+        if run is not None:
+            tries = f" after {len(run.attempts)} attempts" if len(run.attempts) > 1 else ""
+            parts.append(f"{name}-script {ending(run.last)}{tries}")
+    return ", ".join(parts) + f", {backup.duration:.1f} s>"
+
+
+def verdict(backup: Backup) -> str:
+    """What the backup amounts to, what decided it, and what to do."""
+    if backup.status.value == "failed":
+        lines = ["a failed backup"]
+    else:
+        lines = [kind_of_backup(backup.consistency)]
+    for error in backup.errors:
+        lines.append(f"  {error}")
+    lines.append(f"  decided by: {backup.decided_by} ({backup.rules} rules)")
+    lines += [f"  remedy: {remedy}" for remedy in _remedies(backup)]
+    return "\n".join(lines)
+
+
+def _remedies(backup: Backup) -> list[str]:
+    return list(dict.fromkeys(error.remedy for error in backup.errors))
+
+
+def heading(backup: Backup) -> str:
+    """Name and duration of a backup."""
+    real = backup.real_duration
+    shown = f"{real * 1000:.0f} ms" if real < 1 else f"{real:.1f} s"
+    return f"backup {backup.number} · {backup.duration:.1f} s on the VM's clock, {shown} real"
+
+
+def timeline(backup: Backup) -> Iterator[str]:
+    """The events, a line each."""
+    for event in backup.events:
+        yield f"{event.at:8.3f}  {event.step.value:<11}  {event.text}"
+
+
+def whole(backup: Backup) -> str:
+    """Everything there is to say."""
+    first, *rest = verdict(backup).splitlines()
+    lines = [f"{first[0].upper()}{first[1:]}", *rest, rule(heading(backup)), *timeline(backup)]
+    lines += [f"modelled: {sentence}" for sentence in backup.modelled]
+    for name, run in (("pre-script", backup.pre), ("post-script", backup.post)):
+        if run is not None:
+            lines += _output(name, run)
+    return "\n".join(lines)
+
+
+def rule(title: str) -> str:
+    """A heading across the page."""
+    return f" {title} ".center(WIDTH, "-")
+
+
+def _output(name: str, run: ScriptRun) -> Iterator[str]:
+    total = len(run.attempts)
+    for index, attempt in list(enumerate(run.attempts, 1))[-ATTEMPTS_SHOWN:]:
+        which = f"{name}, attempt {index} of {total}" if total > 1 else name
+        for stream, text in (("standard output", attempt.stdout), ("standard error", attempt.stderr)):
+            if text:
+                yield rule(f"{which}, {stream}")
+                yield from _shortened(text.splitlines())
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    if len(lines) <= OUTPUT_LINES:
+        return lines
+    half = OUTPUT_LINES // 2
+    return [*lines[:half], f"[{len(lines) - 2 * half} lines not shown]", *lines[-half:]]

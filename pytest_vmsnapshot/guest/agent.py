@@ -1,0 +1,309 @@
+"""The process that serves one VM from inside: it installs files, runs scripts, pauses, copies.
+
+It answers one request with one message, and never stops answering: whatever a request makes the
+operating system say becomes part of the answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import shutil
+import signal
+import socket
+import stat
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import files, processes, wire
+from .layer import CopiedLayer
+
+_READ_SIZE = 65536
+
+
+@dataclass(slots=True)
+class _Run:
+    """A program somebody waits for."""
+
+    pid: int
+    before: list[int]
+    deadline: float | None
+    started: float
+    timed_out: bool = False
+    killed: int = 0
+    waiting_in: list[str] = field(default_factory=list)
+
+
+class Agent:
+    """Serves the requests of one VM until its socket closes.
+
+    Args:
+        sock: where requests come from.
+        harness: a descriptor that becomes readable when the test process ends.
+        household: the VM's processes.
+        layer: what a snapshot copies.
+    """
+
+    def __init__(
+        self, sock: socket.socket, harness: int, household: processes.Household, layer: CopiedLayer
+    ) -> None:
+        self._sock = sock
+        self._harness = harness
+        self._household = household
+        self._layer = layer
+        self._exits: dict[int, tuple[int, float]] = {}
+        self._run: _Run | None = None
+        self._pause: processes.Pause | None = None
+        self._adopted: set[int] = set()
+        self._wakeup, wakeup_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.set_wakeup_fd(wakeup_end, warn_on_full_buffer=False)
+
+    def serve(self) -> None:
+        """Answer requests until the test process closes the socket or ends."""
+        poller = select.poll()
+        for fd in (self._sock.fileno(), self._harness, self._wakeup):
+            poller.register(fd, select.POLLIN)
+        while True:
+            ready = {fd for fd, _ in poller.poll(self._milliseconds_left())}
+            if self._harness in ready:
+                return
+            if self._wakeup in ready:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wakeup, _READ_SIZE)
+            self._reap()
+            self._finish_run()
+            if self._sock.fileno() in ready:
+                try:
+                    request = wire.receive(self._sock)
+                    self._answer(request, poller)
+                except wire.PeerGone:
+                    return
+            for fd in ready & self._adopted:
+                self._discard_output(fd, poller)
+
+    # -- the loop's parts ------------------------------------------------------------------
+
+    def _milliseconds_left(self) -> float | None:
+        if self._run is None or self._run.deadline is None:
+            return None
+        return max(0.0, (self._run.deadline - time.monotonic()) * 1000)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._on_exit(pid, status)
+
+    def _on_exit(self, pid: int, status: int) -> None:
+        if self._run is not None and pid == self._run.pid:
+            self._exits[pid] = (status, time.monotonic())
+
+    def _finish_run(self) -> None:
+        run = self._run
+        if run is None:
+            return
+        now = time.monotonic()
+        if run.pid not in self._exits:
+            if run.deadline is None or now < run.deadline:
+                return
+            self._stop(run)
+        status, ended = self._exits.pop(run.pid)
+        self._run = None
+        code = os.waitstatus_to_exitcode(status)
+        timed_out = run.timed_out
+        answer = {
+            "exit_status": None if timed_out or code < 0 else code,
+            "signal": -code if code < 0 and not timed_out else None,
+            "timed_out": timed_out,
+            "started": run.started,
+            "ended": time.monotonic() if timed_out else ended,
+            "killed": run.killed,
+            "waiting_in": run.waiting_in,
+        }
+        wire.send(self._sock, answer)
+
+    def _stop(self, run: _Run) -> None:
+        """The limit is reached: name what the script waits for, then kill its whole tree."""
+        run.timed_out = True
+        tree = [run.pid, *processes.descendants([run.pid])]
+        run.waiting_in = [processes.command_line(pid) for pid in processes.leaves(tree)][:8]
+        run.killed = processes.kill_all_but(run.before, self._household, self._reap)
+        while run.pid not in self._exits:  # it was killed; its end is certain and near
+            pid, status = os.waitpid(run.pid, 0)
+            self._on_exit(pid, status)
+
+    def _discard_output(self, fd: int, poller: select.poll) -> None:
+        """Output of what a script left behind: nobody's, but its writer must not block or die."""
+        try:
+            if os.read(fd, _READ_SIZE):
+                return
+        except BlockingIOError:
+            return
+        poller.unregister(fd)
+        self._adopted.discard(fd)
+        os.close(fd)
+
+    # -- requests --------------------------------------------------------------------------
+
+    def _answer(self, request: wire.Received, poller: select.poll) -> None:
+        fds: list[int] = []
+        try:
+            operation = _OPERATIONS[request.body["op"]]
+            answer = operation(self, request, fds)
+        except OSError as error:
+            answer = {
+                "error": error.errno or 0,
+                "text": error.strerror or str(error),
+                "path": str(error.filename or ""),
+            }
+        except (ValueError, UnicodeError) as error:
+            answer = {"error": errno.EINVAL, "text": str(error), "path": ""}
+        finally:
+            request.close()
+        for fd in self._adopted:
+            poller.register(fd, select.POLLIN)
+        if answer is not None:
+            wire.send(self._sock, answer, fds)
+        for fd in fds:
+            os.close(fd)
+
+    def start(self, request: wire.Received, fds: list[int]) -> dict[str, Any] | None:
+        """Start a program; the answer is sent when it has ended or was stopped."""
+        body = request.body
+        output, error_output, *rest = request.fds
+        null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            stdin = rest[0] if rest else null
+            actions = [
+                (os.POSIX_SPAWN_DUP2, source, number)
+                for number, source in enumerate((stdin, output, error_output))
+            ]
+            argv = [_found(body["argv"][0], body["env"]), *body["argv"][1:]]
+            os.chdir(body["cwd"])
+            os.umask(body["umask"])
+            before = self._household.living()
+            started = time.monotonic()
+            pid = os.posix_spawn(
+                argv[0],
+                argv,
+                body["env"],
+                file_actions=actions,
+                setsid=True,
+                setsigmask=[],
+                setsigdef=_DEFAULT_SIGNALS,
+            )
+        finally:
+            os.close(null)
+            os.umask(0)
+            os.chdir("/")
+        self._run = _Run(pid, before, body["deadline"], started)
+        return None
+
+    def adopt(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """Take over the reading ends of pipes that a script's children still hold."""
+        while request.fds:
+            fd = request.take()
+            os.set_blocking(fd, False)
+            self._adopted.add(fd)
+        return {}
+
+    def living(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """Name the processes that are alive."""
+        return {"commands": [processes.command_line(pid) for pid in self._household.living()]}
+
+    def kill(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """End every process of the VM."""
+        return {"killed": processes.kill_all_but((), self._household, self._reap)}
+
+    def pause(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """Stop every process at one instant."""
+        if self._pause is None:
+            self._pause = processes.Pause(self._household, self._on_exit, self._wakeup)
+        held = self._pause.hold(request.body["deadline"])
+        return {"held": held, "unpaused": list(self._pause.unpaused.values())}
+
+    def resume(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """Let every process go on."""
+        if self._pause is not None:
+            self._pause.release()
+            self._pause = None
+        return {}
+
+    def copy_layer(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """Copy the private layer into a recovery point."""
+        tally = self._layer.copy(request.body["name"], request.body["deadline"])
+        return {"files": tally.files, "bytes": tally.bytes}
+
+    def install(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """Put a file in place."""
+        return files.install(request.body, request.fds[0])
+
+    def examine(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """State the facts of paths, with the beginning of each file's content."""
+        limit = request.body["read_limit"]
+        return {"facts": [files.examine(path, limit) for path in request.body["paths"]]}
+
+    def read(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """Hand out a descriptor of a file's content."""
+        fds.append(files.open_regular(request.body["path"]))
+        return {}
+
+    def walk(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """List all paths below a directory."""
+        return {"paths": files.walk(request.body["path"])}
+
+    def make_directory(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """Make a directory and its parents."""
+        return files.make_directory(request.body)
+
+    def remove(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """Remove a file or a whole directory."""
+        path = request.body["path"]
+        if stat.S_ISDIR(os.lstat(path).st_mode):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+        return {}
+
+
+def _found(program: str, env: dict[str, str]) -> str:
+    """Look a bare name up on the program's own PATH."""
+    if "/" in program:
+        return program
+    found = shutil.which(program, path=env.get("PATH", os.defpath))
+    if found is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), program)
+    return found
+
+
+_DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM)
+"""Those this process ignores; all others are default after an exec anyway."""
+
+_Operation = Callable[[Agent, wire.Received, list[int]], dict[str, Any] | None]
+
+_OPERATIONS: dict[str, _Operation] = {
+    "start": Agent.start,
+    "adopt": Agent.adopt,
+    "living": Agent.living,
+    "kill": Agent.kill,
+    "pause": Agent.pause,
+    "resume": Agent.resume,
+    "copy_layer": Agent.copy_layer,
+    "install": Agent.install,
+    "examine": Agent.examine,
+    "read": Agent.read,
+    "walk": Agent.walk,
+    "make_directory": Agent.make_directory,
+    "remove": Agent.remove,
+}

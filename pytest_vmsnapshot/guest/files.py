@@ -1,0 +1,176 @@
+"""File operations inside a VM: put a file in place, state its facts, list a tree."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from typing import Any
+
+_COPY_SIZE = 16 * 1024 * 1024
+
+_KINDS = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "directory",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device",
+}
+
+
+def install(request: dict[str, Any], content: int) -> dict[str, Any]:
+    """Write a file beside its place, give it owner and mode, and rename it into place.
+
+    A directory in its place is an error; anything else there is replaced.
+
+    Returns:
+        The file's facts, and whether the owner could not be set.
+    """
+    path: str = request["path"]
+    parent, name = os.path.split(path)
+    os.makedirs(parent, mode=0o755, exist_ok=True)
+    draft = f"{parent}/.{name[:100]}.{secrets.token_hex(4)}"
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        while os.sendfile(fd, content, None, _COPY_SIZE):  # type: ignore[arg-type]
+            pass
+        refused = _own(fd, request["owner"])
+        os.fchmod(fd, request["mode"])
+        os.rename(draft, path)
+    except BaseException:
+        os.unlink(draft)
+        raise
+    finally:
+        os.close(fd)
+    return {**examine(path), "owner_refused": refused}
+
+
+def make_directory(request: dict[str, Any]) -> dict[str, Any]:
+    """Make a directory and its parents, or take the one that is there, and set owner and mode."""
+    path: str = request["path"]
+    os.makedirs(path, mode=0o755, exist_ok=True)
+    refused = _own(path, request["owner"])
+    os.chmod(path, request["mode"])
+    return {**examine(path), "owner_refused": refused}
+
+
+def _own(file: int | str, owner: str) -> int:
+    """Give a file to an owner and the owner's group.
+
+    Returns:
+        errno when the owner could not be set, else 0.
+
+    Raises:
+        OSError: ENOENT, the VM knows no user of this name.
+    """
+    uid, gid = _ids(owner)
+    try:
+        os.chown(file, uid, gid)
+    except OSError as refused:
+        if refused.errno not in (errno.EINVAL, errno.EPERM):
+            raise
+        return refused.errno
+    return 0
+
+
+def _ids(owner: str) -> tuple[int, int]:
+    if owner in ("root", "0"):
+        return 0, 0
+    for row in _users():
+        if owner in (row[0], row[2]):
+            return int(row[2]), int(row[3])
+    if owner.isdigit():
+        return int(owner), int(owner)
+    raise OSError(errno.ENOENT, f"the VM has no user {owner!r}", owner)
+
+
+def examine(path: str, read_limit: int = 0) -> dict[str, Any]:
+    """State the facts of a path, links followed.
+
+    Args:
+        path: absolute path.
+        read_limit: how many bytes of a regular file to read; 0 for none.
+
+    Returns:
+        The facts. They have ``kind`` ("absent" when nothing is there); where looking or reading
+        was refused they have ``error`` (errno) as well.
+    """
+    try:
+        facts = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return {"kind": "absent", "dangling": _is_link(path)}
+    except OSError as error:
+        return {"kind": "unreadable", "error": error.errno}
+    except ValueError:  # a NUL character, or a character no path can have
+        return {"kind": "absent"}
+    answer: dict[str, Any] = {
+        "kind": _KINDS.get(stat.S_IFMT(facts.st_mode), "device"),
+        "mode": stat.S_IMODE(facts.st_mode),
+        "owner": _name_of(facts.st_uid),
+        "size": facts.st_size,
+        "inode": facts.st_ino,
+        "device": facts.st_dev,
+    }
+    if not read_limit or answer["kind"] != "file":
+        return answer
+    try:
+        with open(open_regular(path), "rb", buffering=0) as file:
+            answer["content"] = file.read(read_limit).decode("latin-1")
+    except OSError as error:
+        answer["error"] = error.errno
+    return answer
+
+
+def open_regular(path: str) -> int:
+    """A descriptor for reading a regular file, never blocking.
+
+    Raises:
+        OSError: it cannot be opened, or is no regular file.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+    kind = stat.S_IFMT(os.fstat(fd).st_mode)
+    if kind == stat.S_IFREG:
+        return fd
+    os.close(fd)
+    number = errno.EISDIR if kind == stat.S_IFDIR else errno.EINVAL
+    raise OSError(number, os.strerror(number), path)
+
+
+def _name_of(uid: int) -> str:
+    if uid == 0:
+        return "root"
+    rows = _users()
+    return next((row[0] for row in rows if row[2] == str(uid)), str(uid))
+
+
+def _users() -> list[list[str]]:
+    """Rows of the VM's own passwd file."""
+    try:
+        with open("/etc/passwd", encoding="utf-8", errors="surrogateescape") as file:
+            rows = [line.rstrip("\n").split(":") for line in file]
+    except OSError:
+        return []
+    return [row for row in rows if len(row) >= 4]
+
+
+def _is_link(path: str) -> bool:
+    try:
+        return stat.S_ISLNK(os.lstat(path).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def walk(top: str) -> list[str]:
+    """Every path below a directory, sorted, other mounts included but links not followed."""
+    found: list[str] = []
+    pending = [top]
+    while pending:
+        here = pending.pop()
+        with os.scandir(here) as entries:
+            for entry in entries:
+                found.append(entry.path)
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(entry.path)
+    return sorted(found)

@@ -1,0 +1,224 @@
+"""Copying a VM's private layer: every kind of file, with owners, modes, times and attributes.
+
+Files are cloned where the file system shares blocks, else copied inside the kernel, holes kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import stat
+import time
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from . import syscalls
+
+
+@dataclass(slots=True)
+class Tally:
+    """A copy while it is made.
+
+    Args:
+        deadline: reading of the monotonic clock after which it is given up.
+        files: entries copied, directories included.
+        bytes: content copied, holes not counted.
+        links: first copies of files with several names.
+    """
+
+    deadline: float | None = None
+    files: int = 0
+    bytes: int = 0
+    links: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    def check_time(self) -> None:
+        """Give up when the time is over.
+
+        Raises:
+            TimeoutError: it is.
+        """
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise TimeoutError(errno.ETIMEDOUT, "the time for the copy is over")
+
+
+_CHUNK = 64 * 1024 * 1024
+"""Bytes copied between two looks at the clock."""
+
+
+class CopiedLayer(Protocol):
+    """What an agent needs for a snapshot."""
+
+    def copy(self, name: str, deadline: float | None) -> Tally:
+        """Copy into a recovery point of this name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The private layer of one VM: all that differs from what every VM starts with.
+
+    Args:
+        disk: directory that holds it: ``root``, and ``upper`` with one directory per overlay.
+        points: directory that takes recovery points.
+        skipped: names in ``root`` that are not part of it.
+    """
+
+    disk: str
+    points: str
+    skipped: frozenset[str]
+
+    def copy(self, name: str, deadline: float | None) -> Tally:
+        """Copy the layer into a recovery point.
+
+        Args:
+            name: of the recovery point.
+            deadline: reading of the monotonic clock after which the copy is given up.
+
+        Raises:
+            OSError: no space, for instance, or ETIMEDOUT; nothing is left of the copy then.
+        """
+        point = f"{self.points}/{name}"
+        os.mkdir(point, 0o700)
+        tally = Tally(deadline)
+        try:
+            os.mkdir(f"{point}/root", 0o700)
+            copy_tree(f"{self.disk}/root", f"{point}/root", tally, self.skipped)
+            os.mkdir(f"{point}/upper", 0o700)
+            for upper in os.scandir(f"{self.disk}/upper"):
+                if not _is_pristine(upper):
+                    made = f"{point}/upper/{upper.name}"
+                    os.mkdir(made, 0o700)
+                    copy_tree(upper.path, made, tally)
+        except BaseException:
+            shutil.rmtree(point, ignore_errors=True)
+            raise
+        return tally
+
+
+def copy_tree(
+    source: str, target: str, tally: Tally | None = None, skip: frozenset[str] = frozenset()
+) -> Tally:
+    """Copy the content of one directory into another that exists.
+
+    Mounts below ``source`` are not entered: they are not part of the layer.
+
+    Args:
+        source: directory to copy.
+        target: directory to fill; it takes over the mode, owner and times of ``source``.
+        tally: where to go on counting.
+        skip: names directly in ``source`` that are passed over.
+
+    Raises:
+        OSError: the copy could not be made (no space, for instance).
+    """
+    tally = Tally() if tally is None else tally
+    top = os.stat(source)
+    pending = [(source, target, top)]
+    directories = []
+    while pending:
+        here, there, facts = pending.pop()
+        directories.append((here, there, facts))
+        with os.scandir(here) as entries:
+            for entry in entries:
+                if skip and here == source and entry.name in skip:
+                    continue
+                facts = entry.stat(follow_symlinks=False)
+                if facts.st_dev != top.st_dev:
+                    continue
+                made = f"{there}/{entry.name}"
+                tally.files += 1
+                tally.check_time()
+                if stat.S_ISDIR(facts.st_mode):
+                    os.mkdir(made, 0o700)
+                    pending.append((entry.path, made, facts))
+                else:
+                    _copy_entry(entry.path, made, facts, tally)
+    for here, there, facts in reversed(directories):
+        _copy_facts(here, there, facts)
+    return tally
+
+
+def _is_pristine(upper: os.DirEntry[str]) -> bool:
+    """Whether an upper directory is as it was made: nothing in it, attributes never changed."""
+    facts = upper.stat(follow_symlinks=False)
+    return facts.st_ctime_ns == facts.st_mtime_ns and not os.listdir(upper.path)
+
+
+def _copy_entry(source: str, target: str, facts: os.stat_result, tally: Tally) -> None:
+    if facts.st_nlink > 1:
+        known = tally.links.setdefault((facts.st_dev, facts.st_ino), target)
+        if known != target:
+            os.link(known, target)
+            return
+    if stat.S_ISLNK(facts.st_mode):
+        os.symlink(os.readlink(source), target)
+        os.chown(target, facts.st_uid, facts.st_gid, follow_symlinks=False)
+        return
+    if stat.S_ISREG(facts.st_mode):
+        tally.bytes += _copy_content(source, target, facts.st_size, tally)
+    else:
+        os.mknod(target, facts.st_mode, facts.st_rdev)
+    _copy_facts(source, target, facts)
+
+
+def _copy_facts(source: str, target: str, facts: os.stat_result) -> None:
+    if facts.st_uid or facts.st_gid:
+        os.chown(target, facts.st_uid, facts.st_gid)
+    os.chmod(target, stat.S_IMODE(facts.st_mode))
+    try:
+        names = os.listxattr(source)
+    except OSError:
+        names = []
+    for name in names:
+        with contextlib.suppress(OSError):  # such as security.*, which the kernel sets itself
+            os.setxattr(target, name, os.getxattr(source, name))
+    os.utime(target, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
+def _copy_content(source: str, target: str, size: int, tally: Tally) -> int:
+    with contextlib.ExitStack() as stack:
+        read = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        stack.callback(os.close, read)
+        write = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        stack.callback(os.close, write)
+        if not size:
+            return 0
+        try:
+            fcntl.ioctl(write, syscalls.FICLONE, read)
+        except OSError:
+            os.ftruncate(write, size)
+            return _copy_data(read, write, tally)
+        return size
+
+
+def _copy_data(read: int, write: int, tally: Tally) -> int:
+    """Copy what is not a hole."""
+    copied = offset = 0
+    while True:
+        try:
+            start = os.lseek(read, offset, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # nothing but a hole up to the end
+                return copied
+            raise
+        offset = os.lseek(read, start, os.SEEK_HOLE)
+        while start < offset:
+            tally.check_time()
+            moved = _copy_range(read, write, start, min(offset - start, _CHUNK))
+            if not moved:
+                return copied
+            start += moved
+            copied += moved
+
+
+def _copy_range(read: int, write: int, start: int, length: int) -> int:
+    try:
+        return os.copy_file_range(read, write, length, start, start)
+    except OSError as refused:
+        if refused.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
+    os.lseek(write, start, os.SEEK_SET)
+    return os.sendfile(write, read, start, length)

@@ -1,0 +1,271 @@
+"""The VM's processes as its agent sees them: listing, killing, pausing, naming.
+
+The agent is the ancestor of every process of the VM. In a PID namespace it is their PID 1; in
+the in-place guest it is their subreaper.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import platform
+import select
+import signal
+import time
+from collections.abc import Callable, Collection, Iterable
+from typing import Protocol
+
+from . import syscalls
+
+_VFORK_LOOK_SECONDS = 0.002
+"""A parent waiting in vfork sends no event when its child is held, so look at it now and then."""
+
+_ENDED = ("", "Z", "X")
+"""State letters (proc(5)) of a process that is gone, or only waits to be reaped."""
+
+_KILL_ROUNDS = 2000
+"""Each round kills all there is; only a fork bomb needs more than two."""
+
+
+class Household(Protocol):
+    """The processes of one VM, the agent not counted."""
+
+    def members(self) -> list[int]:
+        """Every process, ended ones that nobody reaped included."""
+        ...
+
+    def living(self) -> list[int]:
+        """Every process that has not ended."""
+        ...
+
+
+class Namespace:
+    """All of a PID namespace, seen by its PID 1."""
+
+    def members(self) -> list[int]:
+        """Every process of the namespace but its PID 1."""
+        return [int(name) for name in os.listdir("/proc") if name.isdigit() and name != "1"]
+
+    def living(self) -> list[int]:
+        """The same without those that have ended."""
+        try:
+            os.kill(-1, 0)  # one call tells the usual case: nobody is there
+        except ProcessLookupError:
+            return []
+        return [pid for pid in self.members() if not is_zombie(pid)]
+
+
+class Descendants:
+    """All below this process, which is their subreaper."""
+
+    def members(self) -> list[int]:
+        """Every process below this one."""
+        return descendants([os.getpid()])
+
+    def living(self) -> list[int]:
+        """The same without those that have ended."""
+        return [pid for pid in self.members() if not is_zombie(pid)]
+
+
+def descendants(ancestors: Iterable[int]) -> list[int]:
+    """Every process below the given ones."""
+    found: list[int] = []
+    pending = list(ancestors)
+    while pending:
+        pid = pending.pop()
+        for thread in _threads(pid):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children") as file:
+                children = [int(word) for word in file.read().split()]
+                found += children
+                pending += children
+    return found
+
+
+def is_zombie(pid: int) -> bool:
+    """Whether a process has ended and only waits to be reaped (or is gone altogether)."""
+    return _state(pid, pid) in _ENDED
+
+
+def command_line(pid: int) -> str:
+    """What a process runs, as words; its short name where it has no arguments."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read(4096).rstrip(b"\0").split(b"\0")
+        if words != [b""]:
+            return b" ".join(words).decode("utf-8", "backslashreplace")
+        with open(f"/proc/{pid}/comm", "rb") as file:
+            return file.read().strip().decode("utf-8", "backslashreplace")
+    except OSError:
+        return ""
+
+
+def leaves(pids: Collection[int]) -> list[int]:
+    """Those of the processes that have no child of their own: what everybody waits for."""
+    return [pid for pid in sorted(pids) if not is_zombie(pid) and not descendants([pid])]
+
+
+def kill_all_but(
+    spared: Collection[int], household: Household, reap: Callable[[], None]
+) -> int:
+    """Kill every process of the VM that is not spared and does not descend from one that is.
+
+    Args:
+        spared: processes that were there before and live on.
+        household: the VM's processes.
+        reap: collects those that ended.
+
+    Returns:
+        How many processes were killed.
+    """
+    killed: set[int] = set()
+    for _ in range(_KILL_ROUNDS):
+        keep = {*spared, *descendants(spared)} if spared else set()
+        doomed = [pid for pid in household.living() if pid not in keep]
+        if not doomed:
+            break
+        for pid in doomed:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        killed.update(doomed)
+        reap()
+    return len(killed)
+
+
+class Pause:
+    """Every process of the VM, stopped at one instant and invisibly to itself.
+
+    Each thread is seized and interrupted by ptrace; children it forks meanwhile are seized with
+    it. Unlike SIGSTOP, nobody's parent is told and a process that stopped itself stays stopped.
+
+    Args:
+        household: the VM's processes.
+        on_exit: told of each child of the agent that ends meanwhile, with its wait status.
+        wakeup: a descriptor that becomes readable when a child changes state.
+    """
+
+    def __init__(
+        self, household: Household, on_exit: Callable[[int, int], None], wakeup: int
+    ) -> None:
+        self._household = household
+        self._on_exit = on_exit
+        self._wakeup = wakeup
+        self._stopped: dict[int, int] = {}  # thread: the signal it was about to get, or 0
+        self._awaited: set[int] = set()
+        self.unpaused: dict[int, str] = {}
+
+    def hold(self, deadline: float | None) -> int:
+        """Stop everything.
+
+        Args:
+            deadline: reading of the monotonic clock after which this is given up.
+
+        Returns:
+            How many processes are held.
+
+        Raises:
+            TimeoutError: a process could not be stopped in time (it hangs in the kernel).
+        """
+        while True:
+            fresh = [
+                thread
+                for pid in self._household.living()
+                for thread in _threads(pid)
+                if thread not in self._stopped
+                and thread not in self.unpaused
+                and _state(pid, thread) not in _ENDED
+            ]
+            for thread in fresh:
+                self._seize(thread)
+            if not self._awaited:
+                if not fresh:
+                    break
+                continue
+            self._await_stops(deadline)
+        return len([pid for pid in self._household.living() if pid not in self.unpaused])
+
+    def release(self) -> None:
+        """Let everything go on, each thread with the signal it was about to get."""
+        for thread, pending in self._stopped.items():
+            with contextlib.suppress(OSError):  # killed while it was held
+                syscalls.ptrace(syscalls.PTRACE_DETACH, thread, pending)
+        self._stopped.clear()
+
+    def _seize(self, thread: int) -> None:
+        options = (
+            syscalls.PTRACE_O_TRACEFORK | syscalls.PTRACE_O_TRACEVFORK | syscalls.PTRACE_O_TRACECLONE
+        )
+        try:
+            syscalls.ptrace(syscalls.PTRACE_SEIZE, thread, options)
+            syscalls.ptrace(syscalls.PTRACE_INTERRUPT, thread)
+        except ProcessLookupError:
+            return
+        except PermissionError:
+            if thread in self._awaited or thread in self._stopped:
+                return  # it came with its parent between the listing and this call
+            if _state(thread, thread) not in _ENDED:
+                self.unpaused[thread] = command_line(thread)  # traced by somebody else
+            return
+        self._awaited.add(thread)
+
+    def _await_stops(self, deadline: float | None) -> None:
+        while self._awaited:
+            if deadline is not None and time.monotonic() > deadline:
+                hanging = ", ".join(command_line(thread) for thread in self._awaited)
+                raise TimeoutError(errno.ETIMEDOUT, f"these do not stop: {hanging}")
+            if not self._collect():
+                select.select([self._wakeup], [], [], _VFORK_LOOK_SECONDS)
+                with contextlib.suppress(BlockingIOError):
+                    os.read(self._wakeup, 4096)
+            for thread in list(self._awaited):
+                if _state(thread, thread) in _ENDED:
+                    self._awaited.discard(thread)
+                elif _waits_for_vfork_child(thread):
+                    self._awaited.discard(thread)
+                    self._stopped[thread] = 0
+
+    def _collect(self) -> bool:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG | syscalls.WALL)
+        except ChildProcessError:
+            self._awaited.clear()
+            return True
+        if pid == 0:
+            return False
+        self._awaited.discard(pid)
+        if not os.WIFSTOPPED(status):
+            self._stopped.pop(pid, None)
+            self._on_exit(pid, status)
+        else:
+            event = status >> 16
+            self._stopped[pid] = 0 if event else os.WSTOPSIG(status)
+        return True
+
+
+def _threads(pid: int) -> list[int]:
+    try:
+        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+    except OSError:
+        return []
+
+
+def _state(pid: int, thread: int) -> str:
+    """The state letter of a thread; empty when it is gone."""
+    try:
+        with open(f"/proc/{pid}/task/{thread}/stat", "rb") as file:
+            return chr(file.read().rpartition(b")")[2].split()[0][0])
+    except (OSError, IndexError):
+        return ""
+
+
+def _waits_for_vfork_child(thread: int) -> bool:
+    """Whether a thread sleeps in a call that ends only when its (held) child goes on."""
+    if _state(thread, thread) != "D":
+        return False
+    try:
+        with open(f"/proc/{thread}/syscall") as file:
+            word = file.read().split()[0]
+    except (OSError, IndexError):
+        return False
+    numbers = syscalls.VFORK_CALLS.get(platform.machine(), ())
+    return word.isdigit() and int(word) in numbers

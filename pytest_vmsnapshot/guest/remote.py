@@ -1,0 +1,374 @@
+"""A guest whose processes are served by an agent: one request, one answer."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..clock import RealClock
+from ..errors import GuestDied, GuestUnavailable
+from ..output import Capture
+from ..protocols import (
+    Execution,
+    FileFacts,
+    FileKind,
+    Launch,
+    PointFiles,
+    StorageFailed,
+    StorageTimeout,
+)
+from . import wire
+from .session import Handle, Session, VmSpec
+
+_READ_SIZE = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _ModelledOwner:
+    """An owner that could not be set, kept for the precheck as long as the file is the same."""
+
+    owner: str
+    inode: int
+    device: int
+
+
+class RemoteGuest:
+    """A VM in namespaces of its own, or in place.
+
+    Args:
+        session: what makes VMs.
+        spec: what this one is like.
+        clock: the VM's clock.
+    """
+
+    def __init__(self, session: Session, spec: VmSpec, clock: RealClock) -> None:
+        self._session = session
+        self._spec = spec
+        self._clock = clock
+        self._handle: Handle | None = session.create(spec)
+        self._why_gone = "the VM is closed"
+        self._modelled_owners: dict[str, _ModelledOwner] = {}
+        self._points: list[_PointReader] = []
+
+    @property
+    def name(self) -> str:
+        """What it is, for headers and results."""
+        if self._session.privilege == "in-place":
+            return "in-place"
+        return f"namespaces ({self._session.privilege})"
+
+    def modelled(self) -> tuple[str, ...]:
+        """Owners that could not be set for real."""
+        return tuple(
+            f"the owner {modelled.owner!r} of {path} is modelled: without subordinate ids "
+            "it belongs to root on the VM"
+            for path, modelled in self._modelled_owners.items()
+        )
+
+    def close(self) -> None:
+        """End the VM: no process, mount or file of it is left when this returns."""
+        for point in self._points:
+            point.close()
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            self._session.destroy(handle)
+
+    # -- files -----------------------------------------------------------------------------
+
+    def examine(self, paths: Sequence[str], read_limit: int) -> tuple[FileFacts, ...]:
+        """State the facts of paths and read up to ``read_limit`` bytes of each regular file."""
+        answer = self._ask({"op": "examine", "paths": list(paths), "read_limit": read_limit})
+        return tuple(
+            self._facts(path, row) for path, row in zip(paths, answer.body["facts"], strict=True)
+        )
+
+    def _facts(self, path: str, row: dict[str, Any]) -> FileFacts:
+        content = row.get("content")
+        modelled = self._modelled_owners.get(path)
+        owner = row.get("owner", "")
+        if modelled and (modelled.inode, modelled.device) == (row.get("inode"), row.get("device")):
+            owner = modelled.owner
+        return FileFacts(
+            path,
+            FileKind(row["kind"]),
+            mode=row.get("mode", 0),
+            owner=owner,
+            content=None if content is None else content.encode("latin-1"),
+            error=row.get("error", 0),
+            dangling=row.get("dangling", False),
+        )
+
+    def install(self, path: str, content: bytes | int, mode: int, owner: str) -> None:
+        """Put a file in place, parents included.
+
+        Args:
+            path: absolute path.
+            content: its bytes, or a descriptor of a local file to copy.
+            mode: permission bits.
+            owner: name or number.
+
+        Raises:
+            OSError: it cannot be put there.
+        """
+        request = {"op": "install", "path": path, "mode": mode, "owner": owner}
+        with contextlib.ExitStack() as stack:
+            if isinstance(content, bytes):
+                content = stack.enter_context(wire.memory_file(content))
+            self._note_owner(path, owner, self._ask(request, [content]).body)
+
+    def make_directory(self, path: str, mode: int, owner: str) -> None:
+        """Make a directory and its parents."""
+        request = {"op": "make_directory", "path": path, "mode": mode, "owner": owner}
+        self._note_owner(path, owner, self._ask(request).body)
+
+    def remove(self, path: str) -> None:
+        """Remove a file, or a directory with all in it."""
+        self._ask({"op": "remove", "path": path})
+
+    def read(self, path: str) -> bytes:
+        """Content of a file.
+
+        Raises:
+            OSError: as for a local file.
+        """
+        answer = self._ask({"op": "read", "path": path})
+        with open(answer.take(), "rb") as file:
+            return file.read()
+
+    def walk(self, path: str) -> list[str]:
+        """Every path below a directory, sorted."""
+        paths: list[str] = self._ask({"op": "walk", "path": path}).body["paths"]
+        return paths
+
+    def _note_owner(self, path: str, owner: str, answer: dict[str, Any]) -> None:
+        self._modelled_owners.pop(path, None)
+        if answer["owner_refused"]:
+            kept = _ModelledOwner(owner, answer["inode"], answer["device"])
+            self._modelled_owners[path] = kept
+
+    # -- processes -------------------------------------------------------------------------
+
+    def living(self) -> tuple[str, ...]:
+        """The commands of all processes that run."""
+        return tuple(self._ask({"op": "living"}).body["commands"])
+
+    def execute(self, launch: Launch, deadline: float | None) -> Execution:
+        """Run a program until it ends or the deadline is reached, draining both its pipes."""
+        handle = self._usable()
+        request = {
+            "op": "start",
+            "argv": launch.argv,
+            "env": dict(launch.env),
+            "cwd": launch.cwd,
+            "umask": launch.umask,
+            "deadline": None if deadline is None else self._clock.kernel_time(deadline),
+        }
+        began = self._clock.now()
+        with contextlib.ExitStack() as stack:
+            streams = {}
+            writing = []
+            for _ in range(2):
+                read_end, write_end = os.pipe2(os.O_CLOEXEC)
+                streams[read_end] = Capture()
+                writing.append(write_end)
+            readers = _Readers(streams)
+            stack.callback(readers.close)
+            try:
+                stdin = launch.stdin and stack.enter_context(wire.memory_file(launch.stdin))
+                with self._in_dialogue():
+                    wire.send(handle.sock, request, [*writing, *([stdin] if stdin else [])])
+            finally:
+                for fd in writing:
+                    os.close(fd)
+            with self._in_dialogue():
+                answer = readers.drain_until(handle).body
+            if left := readers.finish():
+                self._ask({"op": "adopt"}, left)
+        output, error_output = (capture.output() for capture in streams.values())
+        if "error" in answer:
+            now = self._clock.now()
+            return Execution(began, now, launch_errno=answer["error"], launch_text=answer["text"])
+        return Execution(
+            started=self._clock.from_kernel(answer["started"]),
+            ended=self._clock.from_kernel(answer["ended"]),
+            exit_status=answer["exit_status"],
+            signal=answer["signal"],
+            timed_out=answer["timed_out"],
+            output=output,
+            error_output=error_output,
+            waiting_in=tuple(answer["waiting_in"]),
+            stopped_processes=answer["killed"],
+        )
+
+    # -- pause and copy --------------------------------------------------------------------
+
+    def pause(self, deadline: float | None) -> Sequence[str]:
+        """Stop every process at one instant; returns the commands that could not be stopped."""
+        with _as_storage_failure("the processes could not be paused"):
+            request = {"op": "pause", "deadline": self._kernel_deadline(deadline)}
+            unpaused: list[str] = self._ask(request).body["unpaused"]
+            return unpaused
+
+    def resume(self) -> None:
+        """Let every process go on."""
+        self._ask({"op": "resume"})
+
+    def copy_layer(self, name: str, deadline: float | None) -> tuple[int, int]:
+        """Copy the private layer; returns the number of entries and of bytes."""
+        with _as_storage_failure("the copy could not be made"):
+            request = {
+                "op": "copy_layer",
+                "name": name,
+                "deadline": self._kernel_deadline(deadline),
+            }
+            body = self._ask(request).body
+            return body["files"], body["bytes"]
+
+    def open_point(self, name: str) -> PointFiles:
+        """Access to a copy's files."""
+        number = self._usable().number
+        reader = _PointReader(self._session, self._spec, self._clock, f"{number}/{name}")
+        self._points.append(reader)
+        return reader
+
+    def _kernel_deadline(self, deadline: float | None) -> float | None:
+        return None if deadline is None else self._clock.kernel_time(deadline)
+
+    # -- the dialogue ----------------------------------------------------------------------
+
+    def _usable(self) -> Handle:
+        if self._handle is None:
+            raise GuestDied(self._why_gone)
+        return self._handle
+
+    @contextlib.contextmanager
+    def _in_dialogue(self) -> Iterator[None]:
+        """A dialogue that was cut short cannot be taken up again: the VM ends."""
+        try:
+            yield
+        except wire.PeerGone:
+            self._give_up("the VM has ended: its first process died")
+            raise GuestDied(self._why_gone) from None
+        except BaseException:
+            self._give_up("the VM was given up: a call to it was interrupted")
+            raise
+
+    def _give_up(self, why: str) -> None:
+        self._why_gone = why
+        self.close()
+
+    def _ask(self, request: dict[str, Any], fds: Sequence[int] = ()) -> wire.Received:
+        handle = self._usable()
+        with self._in_dialogue():
+            wire.send(handle.sock, request, fds)
+            answer = wire.receive(handle.sock)
+        body = answer.body
+        if "crashed" in body:
+            raise GuestUnavailable(f"the VM's agent failed:\n{body['crashed']}")
+        if "error" in body:
+            raise OSError(body["error"], body["text"], body["path"] or None)
+        return answer
+
+
+class _Readers:
+    """The reading ends of a program's two pipes."""
+
+    def __init__(self, streams: dict[int, Capture]) -> None:
+        self._streams = streams
+        self._open = list(streams)
+        for fd in self._open:
+            os.set_blocking(fd, False)
+
+    def drain_until(self, handle: Handle) -> wire.Received:
+        """Collect output until the agent answers."""
+        poller = select.poll()
+        sock = handle.sock.fileno()
+        poller.register(sock, select.POLLIN)
+        for fd in self._open:
+            poller.register(fd, select.POLLIN)
+        while True:
+            ready = [fd for fd, _ in poller.poll()]
+            if sock in ready:
+                return wire.receive(handle.sock)
+            for fd in ready:
+                if not self._read(fd):
+                    poller.unregister(fd)
+
+    def finish(self) -> list[int]:
+        """Collect what is left now; returns the pipes that something still writes to."""
+        for fd in list(self._open):
+            size = 1
+            while size > 0:
+                size = self._read(fd)
+        return self._open
+
+    def _read(self, fd: int) -> int:
+        """Read once: the number of bytes, 0 at the end, -1 when there is nothing now."""
+        try:
+            data = os.read(fd, _READ_SIZE)
+        except BlockingIOError:
+            return -1
+        if data:
+            self._streams[fd].add(data)
+        else:
+            self._open.remove(fd)
+            os.close(fd)
+        return len(data)
+
+    def close(self) -> None:
+        """Close what is still open."""
+        while self._open:
+            os.close(self._open.pop())
+
+
+class _PointReader:
+    """Reads a recovery point through a VM of its own, made at the first look."""
+
+    def __init__(self, session: Session, spec: VmSpec, clock: RealClock, layer: str) -> None:
+        self._session = session
+        self._spec = replace(spec, layer=layer)
+        self._clock = clock
+        self._guest: RemoteGuest | None = None
+        self._closed = False
+
+    def read_bytes(self, path: str) -> bytes:
+        """Content of a file."""
+        return self._opened().read(path)
+
+    def exists(self, path: str) -> bool:
+        """Whether something is there, links followed."""
+        (facts,) = self._opened().examine((path,), 0)
+        return facts.kind is not FileKind.ABSENT
+
+    def walk(self, path: str) -> list[str]:
+        """Every path below a directory."""
+        return self._opened().walk(path)
+
+    def close(self) -> None:
+        """End the VM this reads through."""
+        self._closed = True
+        if self._guest is not None:
+            self._guest.close()
+
+    def _opened(self) -> RemoteGuest:
+        if self._closed:
+            raise GuestDied(
+                "the VM of this recovery point is closed; read its files before the test ends"
+            )
+        if self._guest is None:
+            self._guest = RemoteGuest(self._session, self._spec, self._clock)
+        return self._guest
+
+
+@contextlib.contextmanager
+def _as_storage_failure(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        kind = StorageTimeout if error.errno == errno.ETIMEDOUT else StorageFailed
+        raise kind(f"{what}: {error.strerror}") from error

@@ -1,0 +1,160 @@
+"""The system calls Python 3.11 has no function for, one small function each.
+
+Constants carry the header they come from. Numbers of 424 and above are the same on every
+architecture (asm-generic/unistd.h); the others are tabled per machine.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import struct
+
+# linux/sched.h
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+# linux/mount.h
+MS_RDONLY = 0x1
+MS_NOSUID = 0x2
+MS_NODEV = 0x4
+MS_NOEXEC = 0x8
+MS_REMOUNT = 0x20
+MS_BIND = 0x1000
+MS_REC = 0x4000
+MS_PRIVATE = 0x40000
+MNT_DETACH = 0x2
+MOUNT_ATTR_RDONLY = 0x1
+
+# linux/fcntl.h
+AT_FDCWD = -100
+AT_RECURSIVE = 0x8000
+
+# linux/prctl.h, linux/capability.h
+PR_SET_PDEATHSIG = 1
+PR_CAPBSET_DROP = 24
+PR_SET_CHILD_SUBREAPER = 36
+CAP_SYS_MODULE = 16
+CAP_SYS_RAWIO = 17
+CAP_SYS_BOOT = 22
+CAP_SYS_TIME = 25
+CAP_MKNOD = 27
+
+# linux/ptrace.h
+PTRACE_SEIZE = 0x4206
+PTRACE_INTERRUPT = 0x4207
+PTRACE_DETACH = 17
+PTRACE_O_TRACEFORK = 0x2
+PTRACE_O_TRACEVFORK = 0x4
+PTRACE_O_TRACECLONE = 0x8
+PTRACE_EVENT_STOP = 128
+WALL = 0x40000000  # linux/wait.h: __WALL
+
+# linux/fs.h
+FICLONE = 0x40049409
+
+_MOUNT_SETATTR = 442
+_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+VFORK_CALLS = {"x86_64": (56, 58, 435), "aarch64": (220, 435)}
+"""asm/unistd_64.h, asm-generic/unistd.h: clone, vfork, clone3: calls that may wait for a child."""
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class UnsupportedMachine(OSError):
+    """A system call whose number is not known for this machine."""
+
+
+def _check(result: int, call: str) -> int:
+    if result == -1:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), call)
+    return result
+
+
+def _syscall(number: int, *arguments: int | bytes | None, call: str) -> int:
+    # A plain int would leave garbage in the upper half of a register.
+    words = [
+        ctypes.c_ulong(value & 0xFFFFFFFFFFFFFFFF) if isinstance(value, int) else value
+        for value in arguments
+    ]
+    return _check(_libc.syscall(ctypes.c_long(number), *words), call)
+
+
+def _encoded(text: str | None) -> bytes | None:
+    return None if text is None else os.fsencode(text)
+
+
+def unshare(flags: int) -> None:
+    """unshare(2)."""
+    _check(_libc.unshare(flags), "unshare")
+
+
+def setns(fd: int, kind: int) -> None:
+    """setns(2)."""
+    _check(_libc.setns(fd, kind), "setns")
+
+
+def mount(
+    source: str | None,
+    target: str,
+    fstype: str | None = None,
+    flags: int = 0,
+    options: str | None = None,
+) -> None:
+    """mount(2)."""
+    result = _libc.mount(
+        _encoded(source),
+        _encoded(target),
+        _encoded(fstype),
+        ctypes.c_ulong(flags),
+        _encoded(options),
+    )
+    _check(result, f"mount {fstype or source} on {target}")
+
+
+def unmount(target: str, flags: int = 0) -> None:
+    """umount2(2)."""
+    _check(_libc.umount2(_encoded(target), flags), f"umount {target}")
+
+
+def make_read_only(target: str) -> None:
+    """mount_setattr(2): every mount from ``target`` down becomes read-only (Linux 5.12)."""
+    attributes = struct.pack("QQQQ", MOUNT_ATTR_RDONLY, 0, 0, 0)
+    _syscall(
+        _MOUNT_SETATTR,
+        AT_FDCWD,
+        _encoded(target),
+        AT_RECURSIVE,
+        attributes,
+        len(attributes),
+        call="mount_setattr",
+    )
+
+
+def pivot_root(new_root: str, put_old: str) -> None:
+    """pivot_root(2)."""
+    machine = platform.machine()
+    if machine not in _PIVOT_ROOT:
+        raise UnsupportedMachine(f"no system call numbers for the machine {machine!r}")
+    _syscall(_PIVOT_ROOT[machine], _encoded(new_root), _encoded(put_old), call="pivot_root")
+
+
+def prctl(option: int, value: int) -> None:
+    """prctl(2) with one argument."""
+    zero = ctypes.c_ulong(0)
+    _check(_libc.prctl(option, ctypes.c_ulong(value), zero, zero, zero), "prctl")
+
+
+def ptrace(request: int, thread: int, data: int = 0) -> None:
+    """ptrace(2) without an address."""
+    _libc.ptrace.restype = ctypes.c_long
+    result = _libc.ptrace(
+        ctypes.c_long(request), ctypes.c_int(thread), None, ctypes.c_void_p(data)
+    )
+    _check(result, "ptrace")

@@ -1,0 +1,305 @@
+"""The session's helper process: it makes VMs and outlives none of them, nor the test process.
+
+Two processes: an outer one that holds the namespaces' door, and the warden proper, PID 1 of the
+session's PID namespace. Each VM is one fork of the warden with namespaces of its own. When the
+test process ends in any way, both notice through its pidfd and end; the kernel then ends every
+VM and drops every mount with them. Nothing of a VM is ever visible in the host's file system.
+
+Started as a bare interpreter (``-I -S``), so this module and what it imports use the standard
+library only, and everything is imported before the root changes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gc
+import itertools
+import os
+import pwd
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from . import in_place_host, processes, syscalls, wire
+from .agent import Agent
+from .assemble import TreeSpec, assemble
+from .layer import Layer
+from .steps import StepFailed, step
+from .template import POINTS, Template, prepare
+
+_SIOCSIFFLAGS = 0x8914  # linux/sockios.h
+_IFF_UP, _IFF_RUNNING = 0x1, 0x40  # linux/if.h
+_OWN_NAMESPACES = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS
+
+
+def main(arguments: list[str]) -> None:
+    """Run the outer process.
+
+    Args:
+        arguments: ``privilege`` (root, subids, rootless, in-place) and where the harness is:
+            ``-`` for a socket at descriptor 0, or the name of an abstract socket.
+    """
+    privilege, place = arguments
+    control = _control_socket(place)
+    harness = os.pidfd_open(_peer(control))
+    os.set_inheritable(harness, False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        if privilege == "in-place":
+            in_place_host.serve(control, harness)
+        else:
+            _outer(control, harness, privilege)
+    except StepFailed as failed:
+        _report(control, failed)
+
+
+def _control_socket(place: str) -> socket.socket:
+    if place == "-":
+        return socket.socket(fileno=os.dup(0))
+    control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    control.connect("\0" + place)
+    return control
+
+
+def _peer(control: socket.socket) -> int:
+    credentials = control.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    return int.from_bytes(credentials[:4], sys.byteorder)
+
+
+def _report(sock: socket.socket, failed: StepFailed) -> None:
+    with contextlib.suppress(wire.PeerGone):
+        wire.send(
+            sock, {"failed": failed.name, "error": failed.number, "call": failed.call}
+        )
+
+
+def _outer(control: socket.socket, harness: int, privilege: str) -> None:
+    rootless = privilege != "root"
+    if rootless:
+        _enter_user_namespace(subordinate=privilege == "subids")
+    with step("unshare the PID namespace"):
+        syscalls.unshare(syscalls.CLONE_NEWPID)
+    with step("fork the warden"):
+        pid = os.fork()
+    if pid == 0:
+        _run_child(control, lambda: Warden(control, harness, rootless=rootless).serve())
+    control.close()
+    child = os.pidfd_open(pid)
+    select.select([harness, child], [], [])
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
+def _enter_user_namespace(*, subordinate: bool) -> None:
+    """Become root of a user namespace of our own."""
+    uid, gid = os.getuid(), os.getgid()
+    parent = os.getpid()
+    ready, go = os.pipe2(os.O_CLOEXEC)
+    mapper = 0
+    if subordinate:
+        mapper = os.fork()
+        if mapper == 0:
+            os.close(go)
+            os.read(ready, 1)
+            os._exit(_map_subordinate_ids(parent, uid, gid))
+    with step("unshare the user namespace"):
+        syscalls.unshare(syscalls.CLONE_NEWUSER)
+    if subordinate:
+        os.write(go, b"1")
+        _, status = os.waitpid(mapper, 0)
+        code = os.waitstatus_to_exitcode(status)
+        if code:
+            raise StepFailed("map subordinate ids with newuidmap", code, "newuidmap")
+        return
+    with step("write the id maps"):
+        with contextlib.suppress(FileNotFoundError):
+            _write("/proc/self/setgroups", "deny")
+        _write("/proc/self/uid_map", f"0 {uid} 1")
+        _write("/proc/self/gid_map", f"0 {gid} 1")
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+
+
+def _map_subordinate_ids(pid: int, uid: int, gid: int) -> int:
+    name = pwd.getpwuid(uid).pw_name
+    for program, table, own in (("newuidmap", "/etc/subuid", uid), ("newgidmap", "/etc/subgid", gid)):
+        first, count = _subordinate_range(table, name, uid)
+        words = [program, str(pid), "0", str(own), "1", "1", str(first), str(count)]
+        done = subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        if done.returncode:
+            return 1  # EPERM: the ids are not ours to map
+    return 0
+
+
+def _subordinate_range(table: str, name: str, uid: int) -> tuple[int, int]:
+    with open(table, encoding="utf-8") as file:
+        for line in file:
+            owner, first, count = line.strip().split(":")
+            if owner in (name, str(uid)):
+                return int(first), min(int(count), 65535)
+    raise OSError(f"no range for {name} in {table}")
+
+
+def _run_child(sock: socket.socket, work: Callable[[], None]) -> NoReturn:
+    """The whole life of a forked process: it never returns into its parent's code."""
+    try:
+        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+        os.setsid()
+        work()
+    except StepFailed as failed:
+        _report(sock, failed)
+    except wire.PeerGone:
+        pass
+    except BaseException:
+        with contextlib.suppress(BaseException):
+            wire.send(sock, {"crashed": traceback.format_exc()})
+    os._exit(0)
+
+
+@dataclass(slots=True)
+class _Vm:
+    """One VM the warden has forked.
+
+    Args:
+        number: names its directory of recovery points.
+        pid: its agent.
+        sock: the harness's end of the agent's socket, until the harness has it.
+    """
+
+    number: int
+    pid: int
+    sock: socket.socket
+
+
+class Warden:
+    """Makes and ends the VMs of one session.
+
+    A spare VM like the last one is kept ready: it is made while the test uses the one before.
+
+    Args:
+        control: where the harness asks.
+        harness: pidfd of the test process.
+        rootless: whether a user namespace is in force.
+    """
+
+    def __init__(self, control: socket.socket, harness: int, *, rootless: bool) -> None:
+        self._control = control
+        self._harness = harness
+        with step("unshare the mount namespace"):
+            syscalls.unshare(syscalls.CLONE_NEWNS)
+        self._template: Template = prepare(rootless=rootless)
+        self._own_pids = os.open("/host/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        self._pids: dict[int, int] = {}
+        self._numbers = itertools.count(1)
+        self._spare: tuple[dict[str, Any], _Vm] | None = None
+        gc.freeze()  # the collector would write to pages the agents share with us
+
+    def serve(self) -> None:
+        """Answer the harness until it is gone."""
+        hidden = list(self._template.shown_read_only)
+        wire.send(self._control, {"ready": True, "shown_read_only": hidden})
+        while True:
+            readable, _, _ = select.select([self._control, self._harness], [], [])
+            if self._harness in readable:
+                return
+            request = wire.receive(self._control)
+            if request.body["op"] == "create":
+                self._create(request.body["spec"])
+            else:
+                self._close(request.body["id"])
+                wire.send(self._control, {})
+
+    def _create(self, spec: dict[str, Any]) -> None:
+        try:
+            vm = self._take_spare(spec) or self._fork(spec)
+        except StepFailed as failed:
+            _report(self._control, failed)
+            return
+        wire.send(self._control, {"id": vm.number}, [vm.sock.fileno()])
+        vm.sock.close()
+        if not spec["layer"]:
+            with contextlib.suppress(StepFailed):  # the next request will meet it and report it
+                self._spare = spec, self._fork(spec)
+
+    def _take_spare(self, spec: dict[str, Any]) -> _Vm | None:
+        if self._spare is None or spec["layer"]:
+            return None
+        made_for, vm = self._spare
+        self._spare = None
+        if made_for == spec:
+            return vm
+        vm.sock.close()
+        self._close(vm.number)
+        return None
+
+    def _fork(self, spec: dict[str, Any]) -> _Vm:
+        ours, theirs = wire.socket_pair()
+        number = next(self._numbers)
+        with theirs:
+            # Only children are moved; going back to our own namespace allows the next one.
+            with step("unshare the PID namespace"):
+                syscalls.unshare(syscalls.CLONE_NEWPID)
+            with step("fork an agent"):
+                pid = os.fork()
+            if pid == 0:
+                ours.close()
+                self._control.close()
+                _run_child(theirs, lambda: self._be_agent(theirs, number, spec))
+            syscalls.setns(self._own_pids, syscalls.CLONE_NEWPID)
+        self._pids[number] = pid
+        return _Vm(number, pid, ours)
+
+    def _be_agent(self, sock: socket.socket, number: int, spec: dict[str, Any]) -> None:
+        network = spec["network"]
+        with step("unshare the VM's namespaces"):
+            syscalls.unshare(_OWN_NAMESPACES | (0 if network else syscalls.CLONE_NEWNET))
+        if not network:
+            _loopback_up()
+        points = f"{POINTS}/{number}"
+        os.mkdir(points, 0o700)
+        points_fd = os.open(points, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        layer = spec["layer"] and f"{POINTS}/{spec['layer']}"
+        tree = TreeSpec(
+            spec["disk_bytes"], tuple(spec["directories"]), tuple(spec["shares"]), layer
+        )
+        disk = assemble(self._template, tree)
+        agent = Agent(
+            sock,
+            self._harness,
+            processes.Namespace(),
+            Layer(f"/proc/self/fd/{disk}", f"/proc/self/fd/{points_fd}", self._template.skipped()),
+        )
+        wire.send(sock, {"ready": True})
+        agent.serve()
+
+    def _close(self, number: int) -> None:
+        """End a VM: the death of its PID 1 is the death of every process in it."""
+        pid = self._pids.pop(number, 0)
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        with contextlib.suppress(FileNotFoundError):
+            try:
+                os.rmdir(f"{POINTS}/{number}")
+            except OSError:
+                shutil.rmtree(f"{POINTS}/{number}", ignore_errors=True)
+
+
+def _loopback_up() -> None:
+    """Bring the VM's own loopback interface up."""
+    with contextlib.suppress(OSError), socket.socket() as probe:
+        fcntl.ioctl(probe, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", _IFF_UP | _IFF_RUNNING))

@@ -1,0 +1,196 @@
+"""What the engine asks of a guest, a clock and a storage, and the facts they answer with."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from .backup import PointFiles
+from .output import Output
+
+
+class Clock(Protocol):
+    """The VM's clock."""
+
+    @property
+    def name(self) -> str:
+        """``real``, or what else it is."""
+        ...
+
+    def now(self) -> float:
+        """Seconds since the VM was made."""
+        ...
+
+
+class FileKind(enum.Enum):
+    """What lies at a path, links followed."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    FIFO = "fifo"
+    SOCKET = "socket"
+    DEVICE = "device"
+    ABSENT = "absent"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What the framework can see of a path.
+
+    Args:
+        path: absolute path on the VM.
+        kind: what lies there.
+        mode: permission bits, special bits included.
+        owner: name or number of the owner, as the script's author means it.
+        content: what was read of it, or None.
+        error: errno of a refusal, or 0.
+        dangling: the path is a link that leads nowhere.
+    """
+
+    path: str
+    kind: FileKind
+    mode: int = 0
+    owner: str = "root"
+    content: bytes | None = None
+    error: int = 0
+    dangling: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A program to run to its end.
+
+    Args:
+        argv: path and arguments.
+        env: its whole environment.
+        cwd: its working directory.
+        umask: its file mode mask.
+        stdin: what it reads; nothing by default.
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: str
+    umask: int = 0o022
+    stdin: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How a program ran.
+
+    Args:
+        started: seconds of the VM's clock.
+        ended: seconds of the VM's clock.
+        exit_status: None when it did not end by itself.
+        signal: number of the signal that ended it, or None.
+        timed_out: stopped at its deadline, with everything it had started.
+        launch_errno: why it could not be started, or 0.
+        output: what it printed.
+        error_output: what it printed as errors.
+        waiting_in: commands it waited for when it was stopped.
+        stopped_processes: how many processes were killed at the deadline.
+    """
+
+    started: float
+    ended: float
+    exit_status: int | None = None
+    signal: int | None = None
+    timed_out: bool = False
+    launch_errno: int = 0
+    launch_text: str = ""
+    output: Output = field(default_factory=Output)
+    error_output: Output = field(default_factory=Output)
+    waiting_in: tuple[str, ...] = ()
+    stopped_processes: int = 0
+
+
+class Guest(Protocol):
+    """The place where the VM's processes run, as the engine sees it."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for headers and results."""
+        ...
+
+    def modelled(self) -> tuple[str, ...]:
+        """What this guest did not do for real so far, each a sentence."""
+        ...
+
+    def examine(self, paths: Sequence[str], read_limit: int) -> tuple[FileFacts, ...]:
+        """State the facts of paths and read up to ``read_limit`` bytes of each regular file."""
+        ...
+
+    def execute(self, launch: Launch, deadline: float | None) -> Execution:
+        """Run a program until it ends or the deadline (seconds of the VM's clock) is reached.
+
+        At the deadline all it started dies with it, what has left its session included.
+        """
+        ...
+
+    def living(self) -> tuple[str, ...]:
+        """The commands of all processes that run."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A snapshot that was taken.
+
+    Args:
+        files: entries in it.
+        size: bytes of content in it.
+        source: access to its files.
+    """
+
+    files: int
+    size: int
+    source: PointFiles
+
+
+class StorageFailed(Exception):
+    """A step of the storage did not work; its text says why."""
+
+
+class StorageTimeout(StorageFailed):
+    """The same, because its time was over."""
+
+
+class Storage(Protocol):
+    """What freezes, copies and thaws the VM's file systems."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for headers and results."""
+        ...
+
+    def freeze(self, deadline: float) -> str:
+        """Freeze; say what was frozen.
+
+        Args:
+            deadline: seconds of the VM's clock at which the file systems thaw by themselves.
+
+        Raises:
+            StorageFailed: nothing is frozen.
+        """
+        ...
+
+    def snapshot(self, deadline: float | None) -> Copied:
+        """Copy everything as it is at one instant, frozen or not.
+
+        Raises:
+            StorageTimeout: the deadline passed before the copy was complete.
+            StorageFailed: there is no copy.
+        """
+        ...
+
+    def thaw(self) -> None:
+        """Undo ``freeze``; harmless when nothing is frozen."""
+        ...
+
+    def modelled(self) -> tuple[str, ...]:
+        """What this storage did not do for real, each a sentence."""
+        ...

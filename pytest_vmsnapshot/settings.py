@@ -1,0 +1,202 @@
+"""What a test asks of its VM, and where each value comes from: marker, command line, ini, default."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import UsageError
+
+GUESTS = ("auto", "root", "subids", "rootless", "sudo", "in-place")
+RULES = ("documented",)
+DEPLOYMENTS = ("resource-manager", "classic")
+SYSTEMS = ("linux", "windows")
+REQUIREMENTS = ("namespaces", "owners")
+
+MARKER = (
+    "vm(*, guest=None, rules=None, disks=None, deployment=None, os=None, network=None, "
+    "directories=None, disk_size=None, require=None): "
+    "what the VM of this test is like; each argument overrides the option of the same name"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a VM is like.
+
+    Args:
+        guest: where processes run, one of ``GUESTS``.
+        rules: rule set, one of ``RULES``.
+        disks: how many disks Azure sees.
+        deployment: one of ``DEPLOYMENTS``.
+        os: one of ``SYSTEMS``.
+        network: whether the VM shares the host's network.
+        directories: directories that exist from the start, absolute.
+        disk_size: bytes the VM can write.
+        require: what must not be modelled, of ``REQUIREMENTS``.
+    """
+
+    guest: str = "auto"
+    rules: str = "documented"
+    disks: int = 2
+    deployment: str = "resource-manager"
+    os: str = "linux"
+    network: bool = False
+    directories: tuple[str, ...] = ("/data", "/scripts")
+    disk_size: int = 1024**3
+    require: tuple[str, ...] = ()
+
+
+NAMES = tuple(field.name for field in dataclasses.fields(Settings))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where values come from.
+
+    Args:
+        name: how a person would call it.
+        values: names of settings and what they are set to; None means "not set here".
+    """
+
+    name: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Settings with their origins.
+
+    Args:
+        settings: the values.
+        origins: for each value that is not the default, where it came from.
+    """
+
+    settings: Settings
+    origins: Mapping[str, str]
+
+    def header(self) -> str:
+        """One line for the head of a run."""
+        shown = []
+        for name in ("rules", "guest"):
+            origin = self.origins.get(name)
+            value = getattr(self.settings, name)
+            shown.append(f"{name} {value}" + (f" ({origin})" if origin else ""))
+        shown += ["clock real", "storage pause-and-copy"]
+        shown += [
+            f"{name} {_shown(getattr(self.settings, name))} ({origin})"
+            for name, origin in self.origins.items()
+            if name not in ("rules", "guest")
+        ]
+        return "vmsnapshot: " + ", ".join(shown)
+
+
+def resolve(sources: Sequence[Source]) -> Resolved:
+    """Work out the settings in effect.
+
+    Args:
+        sources: where values come from, the weightiest first.
+
+    Raises:
+        UsageError: values no VM can have; all of them are named.
+    """
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    mistakes: list[str] = []
+    for source in sources:
+        for name, value in source.values.items():
+            if name not in NAMES:
+                mistakes.append(_unknown(source.name, name))
+            elif value is not None and name not in values:
+                values[name] = _checked(source.name, name, value, mistakes)
+                origins[name] = source.name
+    if mistakes:
+        raise UsageError(mistakes)
+    return Resolved(Settings(**values), origins)
+
+
+def _unknown(source: str, name: str) -> str:
+    near = difflib.get_close_matches(name, NAMES, 1)
+    meant = f"; is {near[0]!r} meant?" if near else ""
+    return f"{source}: a VM has no setting {name!r}{meant} It has: {', '.join(NAMES)}"
+
+
+def _checked(source: str, name: str, value: Any, mistakes: list[str]) -> Any:
+    """The value in its own type; a mistake is noted when there is none."""
+    match name:
+        case "guest" | "rules" | "deployment" | "os":
+            choices = {"guest": GUESTS, "rules": RULES, "deployment": DEPLOYMENTS, "os": SYSTEMS}
+            if value in choices[name]:
+                return value
+            mistakes.append(f"{source}: {name}={value!r} is none of {', '.join(choices[name])}")
+        case "disks":
+            number = _number(value)
+            if number is not None and number >= 1:
+                return number
+            mistakes.append(f"{source}: disks={value!r}; write a whole number from 1 up")
+        case "network":
+            if isinstance(value, bool):
+                return value
+            if value in ("true", "false"):
+                return value == "true"
+            mistakes.append(f"{source}: network={value!r}; write true or false")
+        case "disk_size":
+            size = _size(value)
+            if size is not None:
+                return size
+            mistakes.append(f"{source}: disk_size={value!r}; write bytes, or '512M', or '2G'")
+        case "directories":
+            return _directories(source, value, mistakes)
+        case _:
+            return _requirements(source, value, mistakes)
+    return None
+
+
+def _number(value: Any) -> int | None:
+    if isinstance(value, str) and value.isdecimal():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _size(value: Any) -> int | None:
+    factor = 1
+    if isinstance(value, str):
+        factors = {"K": 1024, "M": 1024**2, "G": 1024**3}
+        factor = factors.get(value[-1:].upper(), 1)
+        value = value[:-1] if factor > 1 else value
+    number = _number(value)
+    return number * factor if number else None
+
+
+def _words(value: Any) -> list[str] | None:
+    if isinstance(value, str):
+        return value.replace(",", " ").split()
+    if isinstance(value, Sequence) and all(isinstance(item, str) for item in value):
+        return list(value)
+    return None
+
+
+def _directories(source: str, value: Any, mistakes: list[str]) -> tuple[str, ...]:
+    if isinstance(value, str) and source == "marker":
+        mistakes.append(f"{source}: directories is a string, {value!r}; write [{value!r}]")
+        return ()
+    words = _words(value)
+    if words is None or any(not word.startswith("/") or ".." in word for word in words):
+        mistakes.append(f"{source}: directories={value!r}; write a list of absolute paths")
+        return ()
+    return (*Settings().directories, *words)
+
+
+def _requirements(source: str, value: Any, mistakes: list[str]) -> tuple[str, ...]:
+    words = _words(value)
+    if words is None or any(word not in REQUIREMENTS for word in words):
+        mistakes.append(f"{source}: require={value!r} is none of {', '.join(REQUIREMENTS)}")
+        return ()
+    return tuple(words)
+
+
+def _shown(value: Any) -> str:
+    return " ".join(value) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,7 @@
+"""Storages: how a VM's file systems are frozen and copied."""
+
+from __future__ import annotations
+
+from .pause_and_copy import PauseAndCopy
+
+__all__ = ["PauseAndCopy"]
