@@ -1,0 +1,84 @@
+"""Throwaway Linux VMs for testing the pre- and post-scripts of Azure Backup.
+
+Names are imported when they are first used, so that a run without VM tests pays nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .backup import Attempt, Backup, Consistency, Event, RecoveryPoint, ScriptRun, Status, Step
+    from .catalogue import CATALOGUE, ErrorKind, NamedError
+    from .config import CONFIG_PATH, PLUGIN_HOST_PATH, STOCK_TEMPLATE
+    from .errors import (
+        CommandFailed,
+        CommandTimeout,
+        GuestDied,
+        GuestUnavailable,
+        HarnessError,
+        UsageError,
+    )
+    from .machine import Completed, VirtualMachine
+    from .memory import MemoryMachine, ScriptContext, ScriptExit
+    from .output import Output
+    from .plugin import VmFactory
+    from .running import virtual_machine
+    from .vm_path import VmPath
+
+__all__ = [
+    "CATALOGUE",
+    "CONFIG_PATH",
+    "PLUGIN_HOST_PATH",
+    "STOCK_TEMPLATE",
+    "Attempt",
+    "Backup",
+    "CommandFailed",
+    "CommandTimeout",
+    "Completed",
+    "Consistency",
+    "ErrorKind",
+    "Event",
+    "GuestDied",
+    "GuestUnavailable",
+    "HarnessError",
+    "MemoryMachine",
+    "NamedError",
+    "Output",
+    "RecoveryPoint",
+    "ScriptContext",
+    "ScriptExit",
+    "ScriptRun",
+    "Status",
+    "Step",
+    "UsageError",
+    "VirtualMachine",
+    "VmFactory",
+    "VmPath",
+    "virtual_machine",
+]
+
+_HOMES = {
+    "backup": "Attempt Backup Consistency Event RecoveryPoint ScriptRun Status Step",
+    "catalogue": "CATALOGUE ErrorKind NamedError",
+    "config": "CONFIG_PATH PLUGIN_HOST_PATH STOCK_TEMPLATE",
+    "errors": "CommandFailed CommandTimeout GuestDied GuestUnavailable HarnessError UsageError",
+    "machine": "Completed VirtualMachine",
+    "memory": "MemoryMachine ScriptContext ScriptExit",
+    "output": "Output",
+    "plugin": "VmFactory",
+    "running": "virtual_machine",
+    "vm_path": "VmPath",
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOME_OF[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

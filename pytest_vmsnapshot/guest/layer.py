@@ -64,11 +64,14 @@ class Layer:
         disk: directory that holds it: ``root``, and ``upper`` with one directory per overlay.
         points: directory that takes recovery points.
         skipped: names in ``root`` that are not part of it.
+        made: names of directories every VM starts with; those left as they were made are
+            not copied.
     """
 
     disk: str
     points: str
     skipped: frozenset[str]
+    made: frozenset[str]
 
     def copy(self, name: str, deadline: float | None) -> Tally:
         """Copy the layer into a recovery point.
@@ -84,10 +87,12 @@ class Layer:
         os.mkdir(point, 0o700)
         tally = Tally(deadline)
         try:
+            os.chdir(self.disk)  # short paths: these are looked up for every file
             os.mkdir(f"{point}/root", 0o700)
-            copy_tree(f"{self.disk}/root", f"{point}/root", tally, self.skipped)
+            untouched = {entry.name for entry in os.scandir("root") if self._is_untouched(entry)}
+            copy_tree("root", f"{point}/root", tally, self.skipped | untouched)
             os.mkdir(f"{point}/upper", 0o700)
-            for upper in os.scandir(f"{self.disk}/upper"):
+            for upper in os.scandir("upper"):
                 if not _is_pristine(upper):
                     made = f"{point}/upper/{upper.name}"
                     os.mkdir(made, 0o700)
@@ -95,7 +100,12 @@ class Layer:
         except BaseException:
             shutil.rmtree(point, ignore_errors=True)
             raise
+        finally:
+            os.chdir("/")
         return tally
+
+    def _is_untouched(self, entry: os.DirEntry[str]) -> bool:
+        return entry.name in self.made and entry.name not in self.skipped and _is_pristine(entry)
 
 
 def copy_tree(
@@ -141,10 +151,14 @@ def copy_tree(
     return tally
 
 
-def _is_pristine(upper: os.DirEntry[str]) -> bool:
-    """Whether an upper directory is as it was made: nothing in it, attributes never changed."""
-    facts = upper.stat(follow_symlinks=False)
-    return facts.st_ctime_ns == facts.st_mtime_ns and not os.listdir(upper.path)
+def _is_pristine(entry: os.DirEntry[str]) -> bool:
+    """Whether a directory is as it was made: nothing in it, attributes never changed."""
+    facts = entry.stat(follow_symlinks=False)
+    return (
+        stat.S_ISDIR(facts.st_mode)
+        and facts.st_ctime_ns == facts.st_mtime_ns
+        and not os.listdir(entry.path)
+    )
 
 
 def _copy_entry(source: str, target: str, facts: os.stat_result, tally: Tally) -> None:

@@ -100,9 +100,14 @@ class Template:
     shown_read_only: tuple[str, ...]
 
     def skipped(self) -> frozenset[str]:
-        """Names in a VM's root that are made anew for each VM and so belong to no layer."""
+        """Names in a VM's root that are mounted anew for each VM and so belong to no layer."""
         made = {entry.path for entry in self.entries if entry.kind is not Kind.PLAIN}
         return frozenset({"dev", "proc", "sys", *made})
+
+    def made(self) -> frozenset[str]:
+        """Names of the plain directories every VM's root has."""
+        plain = {entry.path for entry in self.entries if entry.kind is Kind.PLAIN}
+        return frozenset({"tmp", "run", *plain})
 
 
 def prepare(*, rootless: bool) -> Template:

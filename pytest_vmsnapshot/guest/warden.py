@@ -276,12 +276,11 @@ class Warden:
             spec["disk_bytes"], tuple(spec["directories"]), tuple(spec["shares"]), layer
         )
         disk = assemble(self._template, tree)
-        agent = Agent(
-            sock,
-            self._harness,
-            processes.Namespace(),
-            Layer(f"/proc/self/fd/{disk}", f"/proc/self/fd/{points_fd}", self._template.skipped()),
+        made = self._template.made() | {path.strip("/") for path in tree.directories}
+        layer_to_copy = Layer(
+            f"/proc/self/fd/{disk}", f"/proc/self/fd/{points_fd}", self._template.skipped(), made
         )
+        agent = Agent(sock, self._harness, processes.Namespace(), layer_to_copy)
         wire.send(sock, {"ready": True})
         agent.serve()
 

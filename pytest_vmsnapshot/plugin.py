@@ -1,0 +1,239 @@
+"""The pytest plugin: options, marker, fixtures and hooks. It imports the rest when a test asks."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .machine import VirtualMachine
+    from .memory import MemoryMachine
+    from .running import Bench
+    from .settings import Source
+
+_FIXTURES = frozenset({"vm", "vm_factory"})
+
+_BENCH: pytest.StashKey[Bench] = pytest.StashKey()
+_MACHINES: pytest.StashKey[list[VirtualMachine]] = pytest.StashKey()
+_TIMER: pytest.StashKey[Any] = pytest.StashKey()
+_OURS: pytest.StashKey[bool] = pytest.StashKey()
+_WORKERS: pytest.StashKey[dict[str, int]] = pytest.StashKey()
+
+_OPTIONS = {
+    "guest": "where the VM's processes run: auto (default), root, subids, rootless, sudo, in-place",
+    "rules": "the rule set: documented (default)",
+    "disks": "how many disks Azure sees (default 2)",
+    "network": "true: VMs share the host's network (default false)",
+    "directories": "more top-level directories to create on every VM, absolute, comma-separated",
+    "disk_size": "how much a VM can write: bytes, or as 512M, 2G (default 1G)",
+    "require": "fail instead of modelling: namespaces, owners; comma-separated",
+}
+
+
+class VmFactory(Protocol):
+    """Makes VMs. Each argument overrides the marker, the option and the ini value of its name."""
+
+    def __call__(
+        self,
+        *,
+        guest: str | None = None,
+        rules: str | None = None,
+        disks: int | None = None,
+        deployment: str | None = None,
+        os: str | None = None,
+        network: bool | None = None,
+        directories: Sequence[str] | None = None,
+        disk_size: int | str | None = None,
+        require: Sequence[str] | None = None,
+    ) -> VirtualMachine:
+        """Make a VM; it is closed when the test ends."""
+        ...
+
+
+# -- options and settings ----------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register an option and an ini value for each setting."""
+    group = parser.getgroup("vmsnapshot", "throwaway VMs for Azure Backup scripts")
+    for name, text in _OPTIONS.items():
+        option = "--vmsnapshot-" + name.replace("_", "-")
+        group.addoption(option, dest=f"vmsnapshot_{name}", metavar=name.upper(), help=text)
+        parser.addini(f"vmsnapshot_{name}", text, type="string", default="")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker."""
+    from .settings import MARKER
+
+    config.addinivalue_line("markers", MARKER)
+    from .errors import UsageError
+
+    try:
+        _header(config)
+    except UsageError as mistakes:
+        raise pytest.UsageError(str(mistakes)) from None
+
+
+def _sources(config: pytest.Config) -> list[Source]:
+    from .settings import Source
+
+    command_line = {name: config.getoption(f"vmsnapshot_{name}") for name in _OPTIONS}
+    ini = {name: config.getini(f"vmsnapshot_{name}") or None for name in _OPTIONS}
+    return [Source("command line", command_line), Source("ini", ini)]
+
+
+def _header(config: pytest.Config) -> str:
+    from .settings import resolve
+
+    return resolve(_sources(config)).header()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Show the settings in effect for tests without a marker."""
+    return _header(config)
+
+
+def pytest_report_collectionfinish(
+    config: pytest.Config, items: list[pytest.Item]
+) -> list[str]:
+    """Show which guest works here, once a test is known to need one."""
+    if config.option.collectonly or not any(_uses_vm(item) for item in items):
+        return []
+    return [_bench(config).describe(_sources(config))]
+
+
+def _uses_vm(item: pytest.Item) -> bool:
+    return not _FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+def _bench(config: pytest.Config) -> Bench:
+    from .running import Bench
+
+    if _BENCH not in config.stash:
+        config.stash[_BENCH] = Bench(config.rootpath, config.invocation_params.dir)
+    return config.stash[_BENCH]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what makes VMs, and every VM with it."""
+    if _BENCH in config.stash:
+        config.stash[_BENCH].close()
+
+
+# -- several processes ---------------------------------------------------------------------------
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In a worker of pytest-xdist: tell the controller which guest was in effect."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None and _BENCH in session.config.stash:
+        output["vmsnapshot"] = session.config.stash[_BENCH].described
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """In the controller: take down what a worker told."""
+    for text in getattr(node, "workeroutput", {}).get("vmsnapshot", ()):
+        counts = node.config.stash.setdefault(_WORKERS, {})
+        counts[text] = counts.get(text, 0) + 1
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """In the controller: show which guests the workers used."""
+    for text, count in config.stash.get(_WORKERS, {}).items():
+        terminalreporter.write_line(f"{text} ({count} worker{'s' if count != 1 else ''})")
+
+
+# -- time limits ---------------------------------------------------------------------------------
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give each test that uses a VM a time limit, unless one is set."""
+    from .time_limits import DEFAULT, has_own
+
+    if not config.pluginmanager.hasplugin("timeout"):
+        return
+    for item in items:
+        if _uses_vm(item) and not has_own(item):
+            item.add_marker(pytest.mark.timeout(DEFAULT))
+            item.stash[_OURS] = True
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> None:
+    """Remember how the running timer was set, so that it can be set again for a backup."""
+    item.stash[_TIMER] = settings
+
+
+def _allow(item: pytest.Item, seconds: float) -> None:
+    """A backup starts that may take this long: set the test's timer anew if the limit is ours."""
+    from .time_limits import SLACK
+
+    if item.stash.get(_OURS, False) and _TIMER in item.stash:
+        settings = item.stash[_TIMER]._replace(timeout=seconds + SLACK)
+        item.config.hook.pytest_timeout_cancel_timer(item=item)
+        item.config.hook.pytest_timeout_set_timer(item=item, settings=settings)
+
+
+# -- reports -------------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add a section for each backup of a test that failed."""
+    report = yield
+    if report.failed:
+        from .failure_report import sections
+
+        report.sections += sections(item.nodeid, item.stash.get(_MACHINES, []))
+    return report
+
+
+# -- fixtures ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def vm_factory(request: pytest.FixtureRequest) -> Iterator[VmFactory]:
+    """Makes throwaway Linux VMs; all are closed when the test ends."""
+    from .errors import GuestUnavailable, UsageError
+    from .settings import Source
+
+    item: pytest.Item = request.node
+    machines: list[VirtualMachine] = []
+    item.stash[_MACHINES] = machines
+    bench = _bench(request.config)
+    marker: dict[str, Any] = {}
+    for mark in item.iter_markers("vm"):
+        if mark.args:
+            pytest.fail(f"@pytest.mark.vm takes keywords only, not {mark.args!r}", pytrace=False)
+        marker = {**mark.kwargs, **marker}
+
+    def make(**arguments: Any) -> VirtualMachine:
+        sources = [Source("vm_factory()", arguments), Source("marker", marker)]
+        try:
+            machine = bench.make(
+                [*sources, *_sources(request.config)],
+                item.path.parent,
+                lambda seconds: _allow(item, seconds),
+            )
+        except (GuestUnavailable, UsageError) as error:
+            pytest.fail(str(error), pytrace=False)
+        machines.append(machine)
+        return machine
+
+    yield make
+    for machine in machines:
+        machine.close()
+
+
+@pytest.fixture
+def vm(vm_factory: VmFactory) -> VirtualMachine:
+    """A throwaway Linux VM."""
+    return vm_factory()

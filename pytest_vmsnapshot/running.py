@@ -1,0 +1,155 @@
+"""Making VMs from settings: which session serves which guest, and what a VM is put together of."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from . import engine
+from .clock import RealClock
+from .errors import GuestUnavailable, UsageError
+from .guest.remote import RemoteGuest
+from .guest.session import Session, VmSpec, open_session
+from .machine import VirtualMachine
+from .settings import Settings, Source, resolve
+from .storage import PauseAndCopy
+
+_HIDDEN = ("/tmp/", "/run/", "/dev/")
+"""Places of the host that a VM has fresh ones of."""
+
+
+class Bench:
+    """All that is needed to make VMs during one run of tests.
+
+    Args:
+        root: the project's root.
+        invocation: the directory the run was started in.
+    """
+
+    def __init__(self, root: Path, invocation: Path) -> None:
+        self._root = root
+        self._invocation = invocation
+        self._sessions: dict[str, Session | GuestUnavailable] = {}
+
+    @property
+    def described(self) -> list[str]:
+        """A sentence for each guest in effect."""
+        return [
+            _describe(session)
+            for session in self._sessions.values()
+            if isinstance(session, Session)
+        ]
+
+    def describe(self, sources: Sequence[Source]) -> str:
+        """Find out which guest works, and say so in a sentence."""
+        guest = resolve(sources).settings.guest
+        try:
+            return _describe(self._session(guest))
+        except GuestUnavailable as error:
+            return f"vmsnapshot: {error}"
+
+    def make(
+        self, sources: Sequence[Source], near: Path, on_budget: Callable[[float], None] | None
+    ) -> VirtualMachine:
+        """Make a VM.
+
+        Args:
+            sources: where settings come from, the weightiest first.
+            near: a directory against which relative paths are looked up after the root.
+            on_budget: told how many seconds a backup that starts may take at most.
+
+        Raises:
+            UsageError: settings no VM can have.
+            GuestUnavailable: no VM can be made here, or none that is good enough.
+        """
+        settings = resolve(sources).settings
+        session = self._session(settings.guest)
+        _check_requirements(session, settings)
+        spec = VmSpec(
+            settings.disk_size, settings.directories, self._shares(near), settings.network
+        )
+        clock = RealClock()
+        guest = RemoteGuest(session, spec, clock)
+        facts = engine.VmFacts(settings.disks, settings.deployment, settings.os)
+        rules = engine.RULE_SETS[settings.rules]
+        bases = list(dict.fromkeys((self._root, near)))
+        return VirtualMachine(guest, PauseAndCopy(guest), clock, rules, facts, bases, on_budget)
+
+    def close(self) -> None:
+        """End all sessions, and every VM with them."""
+        for session in self._sessions.values():
+            if isinstance(session, Session):
+                session.close()
+        self._sessions.clear()
+
+    def _session(self, guest: str) -> Session:
+        if guest not in self._sessions:
+            try:
+                self._sessions[guest] = open_session(guest)
+            except GuestUnavailable as error:
+                self._sessions[guest] = error
+        session = self._sessions[guest]
+        if isinstance(session, GuestUnavailable):
+            raise session
+        return session
+
+    def _shares(self, near: Path) -> tuple[str, ...]:
+        """Directories of the project that a VM's fresh directories would hide."""
+        wanted = [str(path) for path in (self._root, self._invocation, near)]
+        hidden = sorted({path for path in wanted if path.startswith(_HIDDEN)})
+        return tuple(
+            path
+            for path in hidden
+            if not any(path.startswith(other + "/") for other in hidden)
+        )
+
+
+@contextlib.contextmanager
+def virtual_machine(
+    *, guest: str = "auto", rules: str = "documented", disks: int = 2
+) -> Iterator[VirtualMachine]:
+    """A VM without pytest: for a script, a notebook, or to look around.
+
+    Args:
+        guest: where its processes run.
+        rules: the rule set.
+        disks: how many disks Azure sees.
+
+    Raises:
+        UsageError: settings no VM can have.
+        GuestUnavailable: no VM can be made here.
+    """
+    here = Path.cwd()
+    bench = Bench(here, here)
+    values = {"guest": guest, "rules": rules, "disks": disks}
+    try:
+        with bench.make([Source("virtual_machine()", values)], here, None) as machine:
+            yield machine
+    finally:
+        bench.close()
+
+
+def _describe(session: Session) -> str:
+    kind = "in-place" if session.privilege == "in-place" else f"namespaces ({session.privilege})"
+    text = f"vmsnapshot: guest {kind}"
+    if not session.real_owners:
+        text += ", owners other than root are modelled"
+    if session.refusals:
+        text += "; not " + ", not ".join(str(refusal) for refusal in session.refusals)
+    if session.shown_read_only:
+        text += "; read-only on the VM: " + " ".join(session.shown_read_only)
+    return text
+
+
+def _check_requirements(session: Session, settings: Settings) -> None:
+    missing = []
+    if "namespaces" in settings.require and session.privilege == "in-place":
+        missing.append("namespaces: this run works in place")
+    if "owners" in settings.require and not session.real_owners:
+        missing.append(
+            "owners: without subordinate ids files cannot belong to others than root; install "
+            "newuidmap (Debian: uidmap) and add the user to /etc/subuid and /etc/subgid"
+        )
+    if missing:
+        raise UsageError([f"required, but not to be had here: {text}" for text in missing])
