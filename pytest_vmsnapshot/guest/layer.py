@@ -27,12 +27,14 @@ class Tally:
         files: entries copied, directories included.
         bytes: content copied, holes not counted.
         links: first copies of files with several names.
+        clones: whether the file system may share blocks; false once it refused.
     """
 
     deadline: float | None = None
     files: int = 0
     bytes: int = 0
     links: dict[tuple[int, int], str] = field(default_factory=dict)
+    clones: bool = True
 
     def check_time(self) -> None:
         """Give up when the time is over.
@@ -43,6 +45,9 @@ class Tally:
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise TimeoutError(errno.ETIMEDOUT, "the time for the copy is over")
 
+
+_SMALL = 256 * 1024
+"""Bytes: up to here a file is copied by reading and writing, which is two calls."""
 
 _CHUNK = 64 * 1024 * 1024
 """Bytes copied between two looks at the clock."""
@@ -56,22 +61,29 @@ class CopiedLayer(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
 class Layer:
     """The private layer of one VM: all that differs from what every VM starts with.
+
+    What is unchanged since this object was made is not copied: assembling makes it anew.
 
     Args:
         disk: directory that holds it: ``root``, and ``upper`` with one directory per overlay.
         points: directory that takes recovery points.
         skipped: names in ``root`` that are not part of it.
-        made: names of directories every VM starts with; those left as they were made are
-            not copied.
     """
 
-    disk: str
-    points: str
-    skipped: frozenset[str]
-    made: frozenset[str]
+    def __init__(self, disk: str, points: str, skipped: frozenset[str]) -> None:
+        self._disk = disk
+        self._points = points
+        self._skipped = skipped
+        os.chdir(disk)
+        self._made = {
+            f"{part}/{name}": _mark_directories(f"{part}/{name}")
+            for part in ("root", "upper")
+            for name in os.listdir(part)
+            if part == "upper" or name not in skipped
+        }
+        os.chdir("/")
 
     def copy(self, name: str, deadline: float | None) -> Tally:
         """Copy the layer into a recovery point.
@@ -83,20 +95,15 @@ class Layer:
         Raises:
             OSError: no space, for instance, or ETIMEDOUT; nothing is left of the copy then.
         """
-        point = f"{self.points}/{name}"
+        point = f"{self._points}/{name}"
         os.mkdir(point, 0o700)
         tally = Tally(deadline)
         try:
-            os.chdir(self.disk)  # short paths: these are looked up for every file
+            os.chdir(self._disk)  # short paths: these are looked up for every file
             os.mkdir(f"{point}/root", 0o700)
-            untouched = {entry.name for entry in os.scandir("root") if self._is_untouched(entry)}
-            copy_tree("root", f"{point}/root", tally, self.skipped | untouched)
+            copy_tree("root", f"{point}/root", tally, self._skipped | self._untouched("root"))
             os.mkdir(f"{point}/upper", 0o700)
-            for upper in os.scandir("upper"):
-                if not _is_pristine(upper):
-                    made = f"{point}/upper/{upper.name}"
-                    os.mkdir(made, 0o700)
-                    copy_tree(upper.path, made, tally)
+            copy_tree("upper", f"{point}/upper", tally, self._untouched("upper"))
         except BaseException:
             shutil.rmtree(point, ignore_errors=True)
             raise
@@ -104,8 +111,45 @@ class Layer:
             os.chdir("/")
         return tally
 
-    def _is_untouched(self, entry: os.DirEntry[str]) -> bool:
-        return entry.name in self.made and entry.name not in self.skipped and _is_pristine(entry)
+    def _untouched(self, part: str) -> frozenset[str]:
+        return frozenset(
+            place.removeprefix(f"{part}/")
+            for place, marks in self._made.items()
+            if place.startswith(part) and _unchanged(marks)
+        )
+
+
+_Marks = tuple[int, int, int, int, int]
+
+
+def _mark_directories(top: str) -> dict[str, _Marks]:
+    """Date each directory of a tree back and note its facts, to see later whether it changed.
+
+    Dated back, because times are counted in ticks: a change in the very tick in which the
+    directory was made would not show otherwise.
+    """
+    found: dict[str, _Marks] = {}
+    before = time.time_ns() - 10**9
+    pending = [top]
+    while pending:
+        here = pending.pop()
+        if os.path.isdir(here) and not os.path.islink(here):
+            pending += [entry.path for entry in os.scandir(here)]
+            os.utime(here, ns=(before, before))
+        found[here] = _marks(here)
+    return found
+
+
+def _marks(path: str) -> _Marks:
+    facts = os.lstat(path)
+    return facts.st_mode, facts.st_uid, facts.st_gid, facts.st_mtime_ns, facts.st_ctime_ns
+
+
+def _unchanged(marks: dict[str, _Marks]) -> bool:
+    try:
+        return all(_marks(path) == before for path, before in marks.items())
+    except FileNotFoundError:
+        return False
 
 
 def copy_tree(
@@ -142,23 +186,13 @@ def copy_tree(
                 tally.files += 1
                 tally.check_time()
                 if stat.S_ISDIR(facts.st_mode):
-                    os.mkdir(made, 0o700)
+                    os.mkdir(made, stat.S_IMODE(facts.st_mode))
                     pending.append((entry.path, made, facts))
                 else:
                     _copy_entry(entry.path, made, facts, tally)
     for here, there, facts in reversed(directories):
         _copy_facts(here, there, facts)
     return tally
-
-
-def _is_pristine(entry: os.DirEntry[str]) -> bool:
-    """Whether a directory is as it was made: nothing in it, attributes never changed."""
-    facts = entry.stat(follow_symlinks=False)
-    return (
-        stat.S_ISDIR(facts.st_mode)
-        and facts.st_ctime_ns == facts.st_mtime_ns
-        and not os.listdir(entry.path)
-    )
 
 
 def _copy_entry(source: str, target: str, facts: os.stat_result, tally: Tally) -> None:
@@ -172,13 +206,14 @@ def _copy_entry(source: str, target: str, facts: os.stat_result, tally: Tally) -
         os.chown(target, facts.st_uid, facts.st_gid, follow_symlinks=False)
         return
     if stat.S_ISREG(facts.st_mode):
-        tally.bytes += _copy_content(source, target, facts.st_size, tally)
+        tally.bytes += _copy_content(source, target, facts, tally)
     else:
         os.mknod(target, facts.st_mode, facts.st_rdev)
     _copy_facts(source, target, facts)
 
 
 def _copy_facts(source: str, target: str, facts: os.stat_result) -> None:
+    """Copy what making the target did not: owner, special bits, attributes, times."""
     if facts.st_uid or facts.st_gid:
         os.chown(target, facts.st_uid, facts.st_gid)
     os.chmod(target, stat.S_IMODE(facts.st_mode))
@@ -192,20 +227,39 @@ def _copy_facts(source: str, target: str, facts: os.stat_result) -> None:
     os.utime(target, ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
 
-def _copy_content(source: str, target: str, size: int, tally: Tally) -> int:
-    with contextlib.ExitStack() as stack:
-        read = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        stack.callback(os.close, read)
-        write = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        stack.callback(os.close, write)
-        if not size:
-            return 0
+def _copy_content(source: str, target: str, facts: os.stat_result, tally: Tally) -> int:
+    read = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        write = os.open(target, flags, stat.S_IMODE(facts.st_mode))
         try:
-            fcntl.ioctl(write, syscalls.FICLONE, read)
-        except OSError:
-            os.ftruncate(write, size)
+            if facts.st_size <= _SMALL:
+                return _copy_small(read, write)
+            if tally.clones and _clone(read, write):
+                return facts.st_size
+            tally.clones = False
+            os.ftruncate(write, facts.st_size)
             return _copy_data(read, write, tally)
-        return size
+        finally:
+            os.close(write)
+    finally:
+        os.close(read)
+
+
+def _copy_small(read: int, write: int) -> int:
+    copied = 0
+    while data := os.read(read, _SMALL):
+        copied += os.write(write, data)
+    return copied
+
+
+def _clone(read: int, write: int) -> bool:
+    """Share the blocks of a file, where the file system can."""
+    try:
+        fcntl.ioctl(write, syscalls.FICLONE, read)
+    except OSError:
+        return False
+    return True
 
 
 def _copy_data(read: int, write: int, tally: Tally) -> int:

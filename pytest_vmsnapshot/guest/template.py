@@ -104,11 +104,6 @@ class Template:
         made = {entry.path for entry in self.entries if entry.kind is not Kind.PLAIN}
         return frozenset({"dev", "proc", "sys", *made})
 
-    def made(self) -> frozenset[str]:
-        """Names of the plain directories every VM's root has."""
-        plain = {entry.path for entry in self.entries if entry.kind is Kind.PLAIN}
-        return frozenset({"tmp", "run", *plain})
-
 
 def prepare(*, rootless: bool) -> Template:
     """Turn this process's mount namespace into the layout above and survey the host.

@@ -276,11 +276,10 @@ class Warden:
             spec["disk_bytes"], tuple(spec["directories"]), tuple(spec["shares"]), layer
         )
         disk = assemble(self._template, tree)
-        made = self._template.made() | {path.strip("/") for path in tree.directories}
-        layer_to_copy = Layer(
-            f"/proc/self/fd/{disk}", f"/proc/self/fd/{points_fd}", self._template.skipped(), made
+        private = Layer(
+            f"/proc/self/fd/{disk}", f"/proc/self/fd/{points_fd}", self._template.skipped()
         )
-        agent = Agent(sock, self._harness, processes.Namespace(), layer_to_copy)
+        agent = Agent(sock, self._harness, processes.Namespace(), private)
         wire.send(sock, {"ready": True})
         agent.serve()
 
