@@ -125,7 +125,10 @@ def _output(name: str, run: ScriptRun) -> Iterator[str]:
     total = len(run.attempts)
     for index, attempt in list(enumerate(run.attempts, 1))[-ATTEMPTS_SHOWN:]:
         which = f"{name}, attempt {index} of {total}" if total > 1 else name
-        for stream, text in (("standard output", attempt.stdout), ("standard error", attempt.stderr)):
+        for stream, text in (
+            ("standard output", attempt.stdout),
+            ("standard error", attempt.stderr),
+        ):
             if text:
                 yield rule(f"{which}, {stream}")
                 yield from _shortened(text.splitlines())

@@ -142,7 +142,9 @@ class Checker:
 
 def vm_location(value: Script, default: str) -> str:
     """Where on the VM a script lies if the test does not say: below /opt, as in the project."""
-    if isinstance(value, bytes) or (isinstance(value, str) and ("\n" in value or value[:2] == "#!")):
+    if isinstance(value, bytes) or (
+        isinstance(value, str) and ("\n" in value or value[:2] == "#!")
+    ):
         return f"/opt/vmsnapshot/{default}"
     if not isinstance(value, str | os.PathLike):
         return "/"
@@ -231,4 +233,3 @@ def planned_config(config: ScriptConfig | bytes, mode: int, owner: str) -> Plann
     """The config as a file to be written."""
     content = config if isinstance(config, bytes) else config.to_json().encode("ascii")
     return PlannedFile(CONFIG_PATH, content, mode, owner)
-

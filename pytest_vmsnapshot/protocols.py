@@ -10,6 +10,20 @@ from typing import Protocol
 from .backup import PointFiles
 from .output import Output
 
+__all__ = [
+    "Clock",
+    "Copied",
+    "Execution",
+    "FileFacts",
+    "FileKind",
+    "Guest",
+    "Launch",
+    "PointFiles",
+    "Storage",
+    "StorageFailed",
+    "StorageTimeout",
+]
+
 
 class Clock(Protocol):
     """The VM's clock."""

@@ -1,4 +1,4 @@
-"""What a test asks of its VM, and where each value comes from: marker, command line, ini, default."""
+"""What a test asks of its VM, and where each value comes from (marker, option, ini or default)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
-"""The lifecycle engine: one backup, step by step. It knows guests, clocks and storages only by
-their protocols, and nothing of pytest."""
+"""The lifecycle engine: one backup, step by step.
+
+It knows guests, clocks and storages only by their protocols, and nothing of pytest.
+"""
 
 from __future__ import annotations
 

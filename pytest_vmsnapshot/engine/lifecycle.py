@@ -39,9 +39,7 @@ class Bench:
     rules: RuleSet
 
 
-def run(
-    bench: Bench, number: int, on_budget: Callable[[float], None] | None = None
-) -> Backup:
+def run(bench: Bench, number: int, on_budget: Callable[[float], None] | None = None) -> Backup:
     """Take one backup.
 
     Whatever the config and the scripts are like, the answer is a verdict.
@@ -127,9 +125,7 @@ class _Lifecycle:
             path, params, retries = config.pre_location, config.pre_params, config.pre_retries
         else:
             path, params, retries = config.post_location, config.post_params, config.post_retries
-        done, outcome = self._scripts.run(
-            step, path, params, retries=retries, limit=_limit(config)
-        )
+        done, outcome = self._scripts.run(step, path, params, retries=retries, limit=_limit(config))
         if outcome.bad:
             detail = self._detail(done, outcome, config.timeout)
             self._errors.append(NamedError(_ERRORS[step, outcome], detail))
@@ -140,9 +136,11 @@ class _Lifecycle:
         tries = f" in the last of {len(done.attempts)} attempts" if len(done.attempts) > 1 else ""
         path = printable(done.path)
         if outcome is Outcome.TIMED_OUT:
-            waiting = f", waiting in: {printable(done.last.waiting_in[0])}" if (
-                done.last.waiting_in
-            ) else ""
+            waiting = (
+                f", waiting in: {printable(done.last.waiting_in[0])}"
+                if (done.last.waiting_in)
+                else ""
+            )
             return f"{path} was stopped at its limit of {limit} s{tries}{waiting}"
         return f"{path}: {printable(done.last.ending)}{tries}"
 
@@ -207,7 +205,9 @@ class _Lifecycle:
     def _recovery_point(self, consistency: Consistency) -> RecoveryPoint | None:
         if self._copied is None or consistency is Consistency.NONE:
             return None
-        return RecoveryPoint(consistency, self._copied.files, self._copied.size, self._copied.source)
+        return RecoveryPoint(
+            consistency, self._copied.files, self._copied.size, self._copied.source
+        )
 
 
 _FOREVER = 10 * 365 * 24 * 3600

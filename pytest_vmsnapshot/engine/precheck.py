@@ -64,9 +64,7 @@ def check(vm: VmFacts, guest: Guest, rules: RuleSet) -> Checked:
         try:
             found = config.parse(config_file.content or b"")
         except ConfigIncorrect as incorrect:
-            error = NamedError(
-                catalogue.INCORRECT_CONFIG_FILE, f"{rules.config_path}: {incorrect}"
-            )
+            error = NamedError(catalogue.INCORRECT_CONFIG_FILE, f"{rules.config_path}: {incorrect}")
     if error is not None:
         return Checked(Precheck.REFUSED, stock, (error,), error.detail)
     errors = _check_scripts(found, guest, rules)
@@ -79,10 +77,7 @@ def check(vm: VmFacts, guest: Guest, rules: RuleSet) -> Checked:
 def _check_plugin_host(facts: FileFacts) -> NamedError | None:
     if facts.kind is not FileKind.FILE:
         return None  # the one shipped inside the extension counts, and that is sound
-    if facts.content is None:
-        fault = _refusal(facts)
-    else:
-        fault = plugin_host.fault(facts.content)
+    fault = _refusal(facts) if facts.content is None else plugin_host.fault(facts.content)
     if not fault:
         return None
     return NamedError(catalogue.INCORRECT_PLUGIN_HOST_FILE, f"{facts.path}: {fault}")
@@ -99,9 +94,7 @@ def _check_config_file(facts: FileFacts, rules: RuleSet) -> NamedError | None:
     return None
 
 
-def _check_scripts(
-    found: ScriptConfig, guest: Guest, rules: RuleSet
-) -> tuple[NamedError, ...]:
+def _check_scripts(found: ScriptConfig, guest: Guest, rules: RuleSet) -> tuple[NamedError, ...]:
     places = (
         (found.pre_location, catalogue.PRE_NOT_FOUND, catalogue.PRE_PERMISSIONS),
         (found.post_location, catalogue.POST_NOT_FOUND, catalogue.POST_PERMISSIONS),
