@@ -15,9 +15,9 @@ import signal
 import socket
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from . import files, processes, wire
 from .layer import CopiedLayer
@@ -47,6 +47,9 @@ class Agent:
         household: the VM's processes.
         layer: what a snapshot copies.
     """
+
+    operations: ClassVar[Mapping[str, _Operation]]
+    """What is done for each request; an agent of another kind of guest does more."""
 
     def __init__(
         self, sock: socket.socket, harness: int, household: processes.Household, layer: CopiedLayer
@@ -159,7 +162,7 @@ class Agent:
     def _answer(self, request: wire.Received, poller: select.poll) -> None:
         fds: list[int] = []
         try:
-            operation = _OPERATIONS[request.body["op"]]
+            operation = self.operations[request.body["op"]]
             answer = operation(self, request, fds)
         except OSError as error:
             answer = {
@@ -290,7 +293,7 @@ def _found(program: str, env: dict[str, str]) -> str:
 _DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM)
 """Those this process ignores; all others are default after an exec anyway."""
 
-_Operation = Callable[[Agent, wire.Received, list[int]], dict[str, Any] | None]
+_Operation = Callable[[Any, wire.Received, list[int]], dict[str, Any] | None]
 
 _OPERATIONS: dict[str, _Operation] = {
     "start": Agent.start,
@@ -307,3 +310,5 @@ _OPERATIONS: dict[str, _Operation] = {
     "make_directory": Agent.make_directory,
     "remove": Agent.remove,
 }
+
+Agent.operations = _OPERATIONS
