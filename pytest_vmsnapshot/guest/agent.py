@@ -24,6 +24,9 @@ from .layer import CopiedLayer
 
 _READ_SIZE = 65536
 
+_LONGEST_WAIT = 24 * 3600.0
+"""Seconds: poll(2) counts milliseconds in 32 bits; a longer wait is taken up again."""
+
 
 @dataclass(slots=True)
 class _Run:
@@ -96,7 +99,8 @@ class Agent:
     def _milliseconds_left(self) -> float | None:
         if self._run is None or self._run.deadline is None:
             return None
-        return max(0.0, (self._run.deadline - time.monotonic()) * 1000)
+        left = max(0.0, self._run.deadline - time.monotonic())
+        return min(left, _LONGEST_WAIT) * 1000
 
     def _reap(self) -> None:
         while True:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..clock import RealClock
-from ..errors import GuestDied, GuestUnavailable
+from ..errors import GuestDied
 from ..output import Capture
 from ..protocols import (
     Execution,
@@ -189,6 +189,7 @@ class RemoteGuest:
                 answer = readers.drain_until(handle).body
             if left := readers.finish():
                 self._ask({"op": "adopt"}, left)
+        _raise_if_crashed(answer)
         output, error_output = (capture.output() for capture in streams.values())
         if "error" in answer:
             now = self._clock.now()
@@ -268,11 +269,15 @@ class RemoteGuest:
             wire.send(handle.sock, request, fds)
             answer = wire.receive(handle.sock)
         body = answer.body
-        if "crashed" in body:
-            raise GuestUnavailable(f"the VM's agent failed:\n{body['crashed']}")
+        _raise_if_crashed(body)
         if "error" in body:
             raise OSError(body["error"], body["text"], body["path"] or None)
         return answer
+
+
+def _raise_if_crashed(answer: dict[str, Any]) -> None:
+    if "crashed" in answer:
+        raise GuestDied(f"the VM's agent failed, which is a bug of the harness:\n{answer['crashed']}")
 
 
 class _Readers:

@@ -252,8 +252,13 @@ class Warden:
             # Only children are moved; going back to our own namespace allows the next one.
             with step("unshare the PID namespace"):
                 syscalls.unshare(syscalls.CLONE_NEWPID)
-            with step("fork an agent"):
-                pid = os.fork()
+            try:
+                with step("fork an agent"):
+                    pid = os.fork()
+            except StepFailed:
+                syscalls.setns(self._own_pids, syscalls.CLONE_NEWPID)
+                ours.close()
+                raise
             if pid == 0:
                 ours.close()
                 self._control.close()

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(scope="session")
+def python() -> str:
+    """A Python that a VM can run: the system's, or the one of this run if others may read it."""
+    for candidate in (shutil.which("python3", path="/usr/bin:/bin"), sys.executable):
+        if candidate and os.stat(candidate).st_mode & 0o001:
+            return candidate
+    pytest.skip("no Python that every user may run")
