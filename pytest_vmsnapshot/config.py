@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,12 @@ from typing import Any, Final, NoReturn
 
 CONFIG_PATH: Final = "/etc/azure/VMSnapshotScriptPluginConfig.json"
 PLUGIN_HOST_PATH: Final = "/etc/azure/VMSnapshotPluginHost.conf"
+
+_KEYS_COMPARED = 100
+"""Unknown keys among which a misspelt one is looked for; comparing a million takes minutes."""
+
+_VALUE_SHOWN = 80
+"""Characters of a value in a finding."""
 
 SIZE_LIMIT: Final = 1024 * 1024
 """Bytes: a larger config is taken for a wrong one without being read to its end."""
@@ -142,7 +149,8 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _check(key: str, keys: dict[str, Any]) -> list[str]:
     if key not in keys:
-        near = difflib.get_close_matches(key, [k for k in keys if k not in STOCK_TEMPLATE], 1)
+        unknown = itertools.islice((k for k in keys if k not in STOCK_TEMPLATE), _KEYS_COMPARED)
+        near = difflib.get_close_matches(key, list(unknown), 1)
         return [f"{key} is missing" + (f" (is {near[0]!r} meant?)" if near else "")]
     value = keys[key]
     problem = _problem(key, value)
@@ -160,7 +168,7 @@ def _problem(key: str, value: Any) -> str:
         if isinstance(value, bool) or not isinstance(value, int):
             return f"{_kind(value)} where a whole number is meant"
         least = 1 if key == "timeoutInSeconds" else 0
-        return "" if value >= least else f"{value}, below {least}"
+        return "" if value >= least else f"{_shown(value)}, below {least}"
     if isinstance(stock, list):
         if not isinstance(value, list):
             return f"{_kind(value)} where a list of strings is meant"
@@ -171,8 +179,13 @@ def _problem(key: str, value: Any) -> str:
     if not isinstance(value, str):
         return f"{_kind(value)} where a string is meant"
     if key == "pluginName" and value != stock:
-        return f"{value!r}, which must be left as {stock!r}"
+        return f"{_shown(value)}, which must be left as {stock!r}"
     return ""
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _VALUE_SHOWN else f"{text[:_VALUE_SHOWN]}..."
 
 
 def _kind(value: Any) -> str:

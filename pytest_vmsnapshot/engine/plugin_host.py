@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import configparser
 
+SIZE_LIMIT = 16 * 1024
+"""Bytes. The real file has a few lines; configparser needs minutes for a megabyte of bad ones."""
+
 _SECTION = "pre_post"
 
 
@@ -13,6 +16,8 @@ def fault(content: bytes) -> str:
     Args:
         content: the file's bytes.
     """
+    if len(content) > SIZE_LIMIT:
+        return f"it is larger than {SIZE_LIMIT // 1024} KiB"
     parser = configparser.ConfigParser()
     try:
         parser.read_string(content.decode("utf-8"))
