@@ -123,12 +123,23 @@ class ScriptRun:
     Args:
         path: the script.
         params: its arguments, as configured.
-        attempts: its launches, at least one.
+        attempts: its last launches, at least one.
+        dropped: how many launches before those were not kept.
     """
 
     path: str
     params: tuple[str, ...]
     attempts: tuple[Attempt, ...]
+    dropped: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.attempts:
+            raise ValueError("a run of a script has at least one attempt")
+
+    @property
+    def attempt_count(self) -> int:
+        """How often the script was launched."""
+        return self.dropped + len(self.attempts)
 
     @property
     def last(self) -> Attempt:

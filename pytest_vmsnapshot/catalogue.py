@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .explain import line
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorKind:
@@ -171,4 +173,4 @@ class NamedError:
         return self.kind.remedy
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.code}): {self.detail or self.meaning}"
+        return line(f"{self.name} ({self.code}): {self.detail or self.meaning}")

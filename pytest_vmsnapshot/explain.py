@@ -16,6 +16,9 @@ WIDTH = 100
 OUTPUT_LINES = 60
 """Lines of a script's output shown in a report: the first and the last half."""
 
+LINE = 500
+"""Characters kept of a line longer than twice as many; its middle is left out."""
+
 ATTEMPTS_SHOWN = 5
 """Attempts whose output is shown, counted from the last."""
 
@@ -35,7 +38,7 @@ def kind_of_backup(consistency: Consistency) -> str:
 def ending(attempt: Attempt) -> str:
     """How an attempt ended, in a few words."""
     if attempt.launch_error:
-        return f"could not be started: {attempt.launch_error}"
+        return f"could not be started: {line(attempt.launch_error)}"
     if attempt.timed_out:
         return "stopped at its limit"
     if attempt.signal is not None:
@@ -52,8 +55,8 @@ def signal_name(number: int) -> str:
 
 
 def command(words: tuple[str, ...]) -> str:
-    """A command as it would be typed, with characters that do not print as escapes."""
-    return printable(shlex.join(words))
+    """A command as it would be typed, on one line that is safe to print."""
+    return line(shlex.join(words))
 
 
 def printable(text: str) -> str:
@@ -64,13 +67,31 @@ def printable(text: str) -> str:
     )
 
 
+def line(text: str) -> str:
+    """Text on one printable line of bounded length."""
+    if len(text) > 2 * LINE:
+        half = LINE // 2
+        text = f"{text[:half]} [{len(text) - 2 * half} characters not shown] {text[-half:]}"
+    return printable(text)
+
+
+def block(text: str) -> list[str]:
+    """A program's output as lines that are safe to print: of control characters tabs only.
+
+    A carriage return at the end of a line is shown as an escape, because a script with wrong
+    line ends looks right otherwise.
+    """
+    lines = text.removesuffix("\n").split("\n")
+    return ["\t".join(line(part) for part in whole.split("\t")) for whole in lines]
+
+
 def one_line(backup: Backup) -> str:
     """A backup in one line."""
     parts = [f"<Backup {backup.number}: {backup.status.value}, {backup.consistency.value}"]
     parts += [f"{error.name} ({error.code})" for error in backup.errors]
     for name, run in (("pre", backup.pre), ("post", backup.post)):
         if run is not None:
-            tries = f" after {len(run.attempts)} attempts" if len(run.attempts) > 1 else ""
+            tries = f" after {run.attempt_count} attempts" if run.attempt_count > 1 else ""
             parts.append(f"{name}-script {ending(run.last)}{tries}")
     return ", ".join(parts) + f", {backup.duration:.1f} s>"
 
@@ -81,11 +102,10 @@ def verdict(backup: Backup) -> str:
         lines = ["a failed backup"]
     else:
         lines = [kind_of_backup(backup.consistency)]
-    for error in backup.errors:
-        lines.append(f"  {error}")
+    lines += [f"  {error}" for error in backup.errors]
     lines.append(f"  decided by: {backup.decided_by} ({backup.rules} rules)")
     lines += [f"  remedy: {remedy}" for remedy in _remedies(backup)]
-    return "\n".join(lines)
+    return "\n".join(line(found) for found in lines)
 
 
 def _remedies(backup: Backup) -> list[str]:
@@ -102,14 +122,14 @@ def heading(backup: Backup) -> str:
 def timeline(backup: Backup) -> Iterator[str]:
     """The events, a line each."""
     for event in backup.events:
-        yield f"{event.at:8.3f}  {event.step.value:<11}  {event.text}"
+        yield f"{event.at:8.3f}  {event.step.value:<11}  {line(event.text)}"
 
 
 def whole(backup: Backup) -> str:
     """Everything there is to say."""
     first, *rest = verdict(backup).splitlines()
     lines = [f"{first[0].upper()}{first[1:]}", *rest, rule(heading(backup)), *timeline(backup)]
-    lines += [f"modelled: {sentence}" for sentence in backup.modelled]
+    lines += [f"modelled: {line(sentence)}" for sentence in backup.modelled]
     for name, run in (("pre-script", backup.pre), ("post-script", backup.post)):
         if run is not None:
             lines += _output(name, run)
@@ -122,8 +142,8 @@ def rule(title: str) -> str:
 
 
 def _output(name: str, run: ScriptRun) -> Iterator[str]:
-    total = len(run.attempts)
-    for index, attempt in list(enumerate(run.attempts, 1))[-ATTEMPTS_SHOWN:]:
+    total = run.attempt_count
+    for index, attempt in list(enumerate(run.attempts, 1 + run.dropped))[-ATTEMPTS_SHOWN:]:
         which = f"{name}, attempt {index} of {total}" if total > 1 else name
         for stream, text in (
             ("standard output", attempt.stdout),
@@ -131,7 +151,7 @@ def _output(name: str, run: ScriptRun) -> Iterator[str]:
         ):
             if text:
                 yield rule(f"{which}, {stream}")
-                yield from _shortened(text.splitlines())
+                yield from _shortened(block(text))
 
 
 def _shortened(lines: list[str]) -> list[str]:

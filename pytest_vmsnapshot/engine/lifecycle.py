@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -133,16 +134,17 @@ class _Lifecycle:
 
     @staticmethod
     def _detail(done: ScriptRun, outcome: Outcome, limit: int) -> str:
-        tries = f" in the last of {len(done.attempts)} attempts" if len(done.attempts) > 1 else ""
+        count = done.attempt_count
+        tries = f" in the last of {count} attempts" if count > 1 else ""
         path = printable(done.path)
+        if outcome is Outcome.TIMED_OUT and not done.timed_out:
+            tried = f"{count} attempts" if count > 1 else "one attempt"
+            return f"{path} reached its limit of {limit} s after {tried}, none of which succeeded"
         if outcome is Outcome.TIMED_OUT:
-            waiting = (
-                f", waiting in: {printable(done.last.waiting_in[0])}"
-                if (done.last.waiting_in)
-                else ""
-            )
+            first = next(iter(done.last.waiting_in), "")
+            waiting = f", waiting in: {printable(first)}" if first else ""
             return f"{path} was stopped at its limit of {limit} s{tries}{waiting}"
-        return f"{path}: {printable(done.last.ending)}{tries}"
+        return f"{path}: {done.last.ending}{tries}"
 
     # -- freeze, snapshot, thaw --------------------------------------------------------------
 
@@ -164,6 +166,10 @@ class _Lifecycle:
             facts = self._bad_freeze(facts, Freeze.TIMED_OUT, str(late))
         except StorageFailed as failed:
             facts = self._bad_freeze(facts, Freeze.FAILED, str(failed))
+        except BaseException:
+            with contextlib.suppress(Exception):  # nothing stays frozen; the first error counts
+                self._bench.storage.thaw()
+            raise
         else:
             self._thaw()
             return facts
@@ -186,9 +192,9 @@ class _Lifecycle:
         began = self._bench.clock.now()
         try:
             copied = self._bench.storage.snapshot(deadline)
-        except StorageTimeout:
-            raise
         except StorageFailed as failed:
+            if isinstance(failed, StorageTimeout) and deadline is not None:
+                raise
             self._errors.append(NamedError(catalogue.SNAPSHOT_FAILED, str(failed)))
             self._timeline.add(Step.SNAPSHOT, f"failed: {failed}")
             return replace(facts, snapshot=Snapshot.FAILED)

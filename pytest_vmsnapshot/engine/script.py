@@ -15,6 +15,9 @@ from .verdict import Outcome
 ATTEMPTS_KEPT = 200
 """A script that fails at once may be tried thousands of times; only the last ones are kept."""
 
+_MOST_RETRIES = 10**9
+"""More than fit into any limit; a config can hold numbers too long to be printed."""
+
 _HEAD_SIZE = 256
 """Bytes read of a script to name its interpreter."""
 
@@ -48,19 +51,21 @@ class ScriptRunner:
             limit: seconds, all attempts together.
         """
         deadline = self._clock.now() + limit
+        retries = min(retries, _MOST_RETRIES)
         attempts: list[Attempt] = []
+        count = 0
         outcome = Outcome.FAILED
         for index in range(retries + 1):
             if index and self._clock.now() >= deadline:
                 self._timeline.add(step, f"no attempt {index + 1}: the limit is reached")
                 outcome = Outcome.TIMED_OUT
                 break
-            shown = command((path, *params))
-            again = f", attempt {index + 1} of {retries + 1}" if retries else ""
             if index < ATTEMPTS_KEPT:
-                self._timeline.add(step, shown + again)
-            attempt = self._attempt(path, params, deadline)
+                again = f", attempt {index + 1} of {retries + 1}" if retries else ""
+                self._timeline.add(step, command((path, *params)) + again)
+            attempt = self._attempt(path, params, deadline, index + 1)
             attempts.append(attempt)
+            count = index + 1
             del attempts[:-ATTEMPTS_KEPT]
             self._report(step, attempt, quiet=index >= ATTEMPTS_KEPT)
             if attempt.ok:
@@ -70,14 +75,19 @@ class ScriptRunner:
             else:
                 continue
             break
-        return ScriptRun(path, params, tuple(attempts)), outcome
+        if count > ATTEMPTS_KEPT:
+            text = f"attempts {ATTEMPTS_KEPT + 1} to {count} are not listed"
+            self._timeline.add(step, text, at=attempts[-1].ended + self._timeline.origin)
+        return ScriptRun(path, params, tuple(attempts), count - len(attempts)), outcome
 
-    def _attempt(self, path: str, params: tuple[str, ...], deadline: float) -> Attempt:
+    def _attempt(
+        self, path: str, params: tuple[str, ...], deadline: float, number: int
+    ) -> Attempt:
         argv = (path, *params)
-        execution = self._execute(argv, deadline)
+        execution = self._execute(argv, deadline, number)
         if execution.launch_errno == errno.ENOEXEC and self._is_text(path):
             argv = (self._rules.fallback_shell, path, *params)
-            execution = self._execute(argv, deadline)
+            execution = self._execute(argv, deadline, number)
         origin = self._timeline.origin
         return Attempt(
             argv=argv,
@@ -93,9 +103,15 @@ class ScriptRunner:
             stopped_processes=execution.stopped_processes,
         )
 
-    def _execute(self, argv: tuple[str, ...], deadline: float) -> Execution:
+    def _execute(self, argv: tuple[str, ...], deadline: float, number: int) -> Execution:
         rules = self._rules
-        launch = Launch(argv, rules.environment, rules.working_directory, rules.umask)
+        launch = Launch(
+            argv,
+            rules.environment,
+            rules.working_directory,
+            rules.umask,
+            attempt=number,
+        )
         return self._guest.execute(launch, deadline)
 
     def _report(self, step: Step, attempt: Attempt, *, quiet: bool) -> None:
