@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
+import reprlib
+import sys
 import types
 import typing
 from typing import Any, TypeVar
@@ -30,7 +32,7 @@ def load(kind: type[_T], text: str) -> _T:
     """
     try:
         plain = json.loads(text)
-    except ValueError as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise UsageError([f"not JSON: {error}; give the text that to_json() returned"]) from None
     found = plain.pop("format", None) if isinstance(plain, dict) else None
     if found != FORMAT:
@@ -38,9 +40,11 @@ def load(kind: type[_T], text: str) -> _T:
             [f"not a {kind.__name__} of format {FORMAT}; give the text that to_json() returned"]
         )
     try:
-        value: _T = _fact(kind, plain)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UsageError([f"not a complete {kind.__name__}: {error!r}"]) from None
+        value: _T = _fact(kind, plain, kind.__name__)
+    except ValueError as wrong:
+        raise UsageError(
+            [f"not a complete {kind.__name__}: {wrong}; give the text that to_json() returned"]
+        ) from None
     return value
 
 
@@ -60,7 +64,12 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _fact(kind: Any, plain: Any) -> Any:
+def _fact(kind: Any, plain: Any, where: str) -> Any:
+    """The value of a type; ``where`` is how a person would call its place.
+
+    Raises:
+        ValueError: the plain value cannot be of this type.
+    """
     origin = typing.get_origin(kind)
     if origin in (types.UnionType, typing.Union):
         if plain is None:
@@ -69,21 +78,35 @@ def _fact(kind: Any, plain: Any) -> Any:
         origin = typing.get_origin(kind)
     if origin is tuple:
         item = typing.get_args(kind)[0]
-        return tuple(_fact(item, part) for part in plain)
+        parts = _expect(list, plain, where)
+        return tuple(_fact(item, part, f"{where}[{index}]") for index, part in enumerate(parts))
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        if plain not in [member.value for member in kind]:
+            raise ValueError(f"{where} is {reprlib.repr(plain)}, which is no {kind.__name__}")
         return kind(plain)
     if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
-        values = {
-            field.name: _fact(hints[field.name], plain[field.name])
-            for field in dataclasses.fields(kind)
-            if field.compare
-        }
-        return kind(**values)
+        return _dataclass(kind, _expect(dict, plain, where), where)
     if kind is bytes:
-        return plain.encode("utf-8", "surrogateescape")
-    if kind is float and isinstance(plain, int):
+        return _expect(str, plain, where).encode("utf-8", "surrogateescape")
+    if kind is float and type(plain) is int and abs(plain) <= sys.maxsize:
         return float(plain)
-    if not isinstance(plain, kind):
-        raise TypeError(f"{plain!r} where {kind.__name__} is meant")
+    return _expect(kind, plain, where)
+
+
+def _dataclass(kind: Any, plain: dict[str, Any], where: str) -> Any:
+    hints = typing.get_type_hints(kind)
+    values = {}
+    for field in dataclasses.fields(kind):
+        if field.compare:
+            if field.name not in plain:
+                raise ValueError(f"{where}.{field.name} is missing")
+            values[field.name] = _fact(
+                hints[field.name], plain[field.name], f"{where}.{field.name}"
+            )
+    return kind(**values)
+
+
+def _expect(kind: type[Any], plain: Any, where: str) -> Any:
+    if type(plain) is not kind:
+        raise ValueError(f"{where} is {reprlib.repr(plain)} where {kind.__name__} is meant")
     return plain
