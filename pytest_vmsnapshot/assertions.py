@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from . import explain
-from .catalogue import NAMES
+from .catalogue import CATALOGUE, NAMES
 from .errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,11 +31,18 @@ def error(backup: Backup, name: str) -> None:
     """Fail unless the backup has the named error."""
     __tracebackhide__ = True
     if name not in NAMES:
-        near = difflib.get_close_matches(name, NAMES, 1, 0.5)
-        meant = f"; is {near[0]!r} meant?" if near else ""
+        near = _nearest(name)
+        meant = f"; is {near!r} meant?" if near else "."
         raise UsageError([f"the framework has no error {name!r}{meant} It has: {', '.join(NAMES)}"])
     if name not in [found.name for found in backup.errors]:
         _fail(backup, f"expected the error {name}")
+
+
+def _nearest(name: object) -> str:
+    """The name that may be meant, by its spelling or by its code; empty when there is none."""
+    if not isinstance(name, str):
+        return next((kind.name for kind in CATALOGUE if kind.code == name), "")
+    return next(iter(difflib.get_close_matches(name, NAMES, 1, 0.5)), "")
 
 
 def _fail(backup: Backup, expectation: str) -> None:

@@ -6,6 +6,9 @@ A script or config that is wrong is never one of these: it becomes a verdict.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
+
+from .explain import block
 
 
 class HarnessError(Exception):
@@ -20,7 +23,7 @@ class UsageError(HarnessError):
     """
 
     def __init__(self, mistakes: Iterable[str]) -> None:
-        self.mistakes = tuple(mistakes)
+        self.mistakes = (mistakes,) if isinstance(mistakes, str) else tuple(mistakes)
         if len(self.mistakes) == 1:
             text = self.mistakes[0]
         else:
@@ -28,6 +31,9 @@ class UsageError(HarnessError):
                 f"  - {mistake}" for mistake in self.mistakes
             )
         super().__init__(text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.mistakes,)
 
 
 class GuestUnavailable(HarnessError):
@@ -58,6 +64,9 @@ class CommandTimeout(HarnessError):
             "give it more time with run(..., timeout=SECONDS)"
         )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.argv, self.timeout, self.stdout, self.stderr)
+
 
 class CommandFailed(HarnessError):
     """A command run by the test with ``check=True`` failed.
@@ -71,7 +80,12 @@ class CommandFailed(HarnessError):
 
     def __init__(self, argv: tuple[str, ...], ending: str, stdout: str, stderr: str) -> None:
         self.argv = argv
+        self.ending = ending
         self.stdout = stdout
         self.stderr = stderr
-        shown = stderr.strip() or stdout.strip() or "(it printed nothing)"
-        super().__init__(f"the command {' '.join(argv)!r} {ending}: {shown[-2000:]}")
+        printed = stderr.strip() or stdout.strip() or "(it printed nothing)"
+        shown = "\n".join(block(printed[-2000:]))
+        super().__init__(f"the command {' '.join(argv)!r} {ending}: {shown}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.argv, self.ending, self.stdout, self.stderr)

@@ -83,6 +83,7 @@ class Launch:
         cwd: its working directory.
         umask: its file mode mask.
         stdin: what it reads; nothing by default.
+        attempt: which launch of the same script this is, from 1; no program is told.
     """
 
     argv: tuple[str, ...]
@@ -90,6 +91,7 @@ class Launch:
     cwd: str
     umask: int = 0o022
     stdin: bytes = b""
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True)

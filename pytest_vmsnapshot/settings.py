@@ -120,7 +120,7 @@ def resolve(sources: Sequence[Source]) -> Resolved:
 
 def _unknown(source: str, name: str) -> str:
     near = difflib.get_close_matches(name, NAMES, 1)
-    meant = f"; is {near[0]!r} meant?" if near else ""
+    meant = f"; is {near[0]!r} meant?" if near else "."
     return f"{source}: a VM has no setting {name!r}{meant} It has: {', '.join(NAMES)}"
 
 
