@@ -195,6 +195,15 @@ def copy_tree(
     return tally
 
 
+def copy_file(source: str, target: str, tally: Tally) -> None:
+    """Copy one entry that is no directory, with all its facts.
+
+    Raises:
+        OSError: the copy could not be made.
+    """
+    _copy_entry(source, target, os.lstat(source), tally)
+
+
 def _copy_entry(source: str, target: str, facts: os.stat_result, tally: Tally) -> None:
     if facts.st_nlink > 1:
         known = tally.links.setdefault((facts.st_dev, facts.st_ino), target)
