@@ -24,6 +24,9 @@ from .layer import CopiedLayer
 
 _READ_SIZE = 65536
 
+_NAMED = 100
+"""Processes looked at to say what a script waits for."""
+
 _LONGEST_WAIT = 24 * 3600.0
 """Seconds: poll(2) counts milliseconds in 32 bits; a longer wait is taken up again."""
 
@@ -144,6 +147,7 @@ class Agent:
         """The limit is reached: name what the script waits for, then kill its whole tree."""
         run.timed_out = True
         tree = [run.pid, *processes.descendants([run.pid])]
+        tree = tree[:_NAMED]
         run.waiting_in = [processes.command_line(pid) for pid in processes.leaves(tree)][:8]
         run.killed = processes.kill_all_but(run.before, self._household, self._reap)
         while run.pid not in self._exits:  # it was killed; its end is certain and near

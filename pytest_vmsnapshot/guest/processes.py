@@ -39,6 +39,10 @@ class Household(Protocol):
         """Every process that has not ended."""
         ...
 
+    def kill(self) -> None:
+        """Kill every process there is now."""
+        ...
+
 
 class Namespace:
     """All of a PID namespace, seen by its PID 1."""
@@ -55,6 +59,11 @@ class Namespace:
             return []
         return [pid for pid in self.members() if not is_zombie(pid)]
 
+    def kill(self) -> None:
+        """Kill every process but this one, in one call: none can fork away from it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+
 
 class Descendants:
     """All below this process, which is their subreaper."""
@@ -66,6 +75,17 @@ class Descendants:
     def living(self) -> list[int]:
         """The same without those that have ended."""
         return [pid for pid in self.members() if not is_zombie(pid)]
+
+    def kill(self) -> None:
+        """Kill them one by one; what they fork meanwhile is left for the next time."""
+        kill_each(self.living())
+
+
+def kill_each(pids: Iterable[int]) -> None:
+    """Kill processes; those that have ended are passed over."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def descendants(ancestors: Iterable[int]) -> list[int]:
@@ -124,9 +144,10 @@ def kill_all_but(
         doomed = [pid for pid in household.living() if pid not in keep]
         if not doomed:
             break
-        for pid in doomed:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        if spared:
+            kill_each(doomed)
+        else:
+            household.kill()
         killed.update(doomed)
         reap()
     return len(killed)

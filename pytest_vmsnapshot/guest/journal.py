@@ -1,0 +1,420 @@
+"""What the in-place guest changes on the real file system, written down before it is done.
+
+The journal lies in the store, a directory of root's, with every original that was replaced or
+removed. Whoever finds the journal can put everything back: the helper when the VM closes, the
+agent when the helper was killed, and a person (``python -m pytest_vmsnapshot.guest.put_back``)
+when both were.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import errno
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import stat
+from dataclasses import asdict, dataclass
+
+from .layer import Tally, copy_file, copy_tree
+
+STORE = "/var/lib/pytest-vmsnapshot"
+"""On the disk and not in /tmp: what lies here may be somebody's only copy."""
+
+
+class Change(enum.Enum):
+    """What is about to be done to a path."""
+
+    MADE = "made"
+    """Nothing is there yet; whatever comes to lie there is ours."""
+
+    REPLACED = "replaced"
+    """Something is there; it is kept in the store."""
+
+    ALTERED = "altered"
+    """A directory gets another owner or mode."""
+
+    DATED = "dated"
+    """A directory gets other times, because names in it come and go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One change.
+
+    Args:
+        change: its kind.
+        path: absolute path, links in its parents resolved.
+        kept: where the original is, for ``REPLACED``.
+        uid: owner before, for ``ALTERED``.
+        gid: group before, for ``ALTERED``.
+        mode: permission bits before, for ``ALTERED``.
+        times: access and modification time before in nanoseconds, for ``DATED``.
+    """
+
+    change: Change
+    path: str
+    kept: str = ""
+    uid: int = 0
+    gid: int = 0
+    mode: int = 0
+    times: tuple[int, int] = (0, 0)
+
+
+class StoreTaken(Exception):
+    """The store is in use by another run (``records`` is None), or a killed run left it.
+
+    Args:
+        records: what the killed run had changed.
+    """
+
+    def __init__(self, records: tuple[Record, ...] | None) -> None:
+        super().__init__(records)
+        self.records = records
+
+
+class Journal:
+    """The store of one run, and the changes written down in it.
+
+    The lock on the store is shared with forked processes and ends with the last of them: as
+    long as it is held, somebody is alive who will put things back.
+
+    Args:
+        store: the directory.
+        lock: a descriptor of it that holds the lock.
+    """
+
+    def __init__(self, store: str, lock: int) -> None:
+        self.store = store
+        self._lock = lock
+        self._records = _read(store)
+
+    @classmethod
+    def begin(cls, store: str = STORE) -> Journal:
+        """Make the store.
+
+        Raises:
+            StoreTaken: it exists.
+        """
+        os.makedirs(os.path.dirname(store), mode=0o755, exist_ok=True)
+        try:
+            os.mkdir(store, 0o700)
+        except FileExistsError:
+            journal = cls._take(store)
+            if journal.left():
+                records = journal.left()
+                os.close(journal._lock)
+                raise StoreTaken(records) from None
+            return journal  # its run was killed, but had nothing to put back
+        return cls._take(store)
+
+    @classmethod
+    def resume(cls, store: str = STORE) -> Journal:
+        """Take over the store of a run that was killed.
+
+        Raises:
+            StoreTaken: another run is using it.
+            FileNotFoundError: there is none.
+        """
+        return cls._take(store)
+
+    @classmethod
+    def _take(cls, store: str) -> Journal:
+        lock = os.open(store, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for name in ("kept", "points"):
+                os.makedirs(f"{store}/{name}", mode=0o700, exist_ok=True)
+        except BlockingIOError:
+            os.close(lock)
+            raise StoreTaken(None) from None
+        return cls(store, lock)
+
+    def left(self) -> tuple[Record, ...]:
+        """Changes that are not put back, directory times not counted."""
+        self._records = _read(self.store)
+        return tuple(record for record in self._records if _is_to_be_undone(record))
+
+    # -- before a change -------------------------------------------------------------------
+
+    def before_file(self, path: str) -> str:
+        """A file is about to be put at a path.
+
+        Returns:
+            The name under which it shall be written before it is renamed to ``path``.
+
+        Raises:
+            OSError: the original cannot be kept; the change must not be made.
+        """
+        place = _resolved(path)
+        draft = f"{os.path.dirname(place)}/.vmsnapshot-{secrets.token_hex(4)}"
+        for changed in (place, draft):
+            if not self.covers(changed):
+                self._before(changed)
+        return draft
+
+    def before_directory(self, path: str) -> None:
+        """A directory is about to be made, or to get an owner and a mode."""
+        place = os.path.realpath(path)
+        if self.covers(place):
+            return
+        try:
+            facts = os.stat(place)
+        except FileNotFoundError:
+            self._before(place)
+            return
+        if not any(record.path == place for record in self._records_of(Change.ALTERED)):
+            mode = stat.S_IMODE(facts.st_mode)
+            self._add(
+                Record(Change.ALTERED, place, uid=facts.st_uid, gid=facts.st_gid, mode=mode)
+            )
+
+    def before_removal(self, path: str) -> None:
+        """A file or a whole directory is about to be removed.
+
+        Raises:
+            OSError: EBUSY, a file system is mounted there; or it cannot be kept.
+        """
+        place = _resolved(path)
+        _refuse_mounts(place)
+        if os.path.lexists(place) and not self.covers(place):
+            self._before(place)
+
+    def covers(self, place: str) -> bool:
+        """Whether a path is, or is below, what is removed or replaced when things are put back."""
+        return self.made_above(place) != ""
+
+    def made_above(self, place: str) -> str:
+        """The directory (or file) of ours that a path is below, or empty."""
+        ours = self._records_of(Change.MADE, Change.REPLACED)
+        return next((record.path for record in ours if _is_within(place, record.path)), "")
+
+    def _records_of(self, *changes: Change) -> list[Record]:
+        return [record for record in self._records if record.change in changes]
+
+    def _before(self, place: str) -> None:
+        """Write down that something is about to appear, or to be replaced, at a path."""
+        while not os.path.lexists(os.path.dirname(place)):
+            place = os.path.dirname(place)
+        parent = os.path.dirname(place)
+        if not any(record.path == parent for record in self._records_of(Change.DATED)):
+            facts = os.stat(parent)
+            times = (facts.st_atime_ns, facts.st_mtime_ns)
+            self._add(Record(Change.DATED, parent, times=times))
+        if os.path.lexists(place):
+            self._add(Record(Change.REPLACED, place, kept=self._keep(place)))
+        else:
+            self._add(Record(Change.MADE, place))
+
+    def _add(self, record: Record) -> None:
+        _append(self.store, record)
+        self._records.append(record)
+
+    def _keep(self, place: str) -> str:
+        """Keep an original: under a second name where that is possible, else as a copy."""
+        kept = f"{self.store}/kept/{secrets.token_hex(8)}"
+        facts = os.lstat(place)
+        if stat.S_ISDIR(facts.st_mode):
+            os.mkdir(kept + ".part", 0o700)
+            copy_tree(place, kept + ".part")
+            os.rename(kept + ".part", kept)
+            return kept
+        try:
+            os.link(place, kept, follow_symlinks=False)
+        except OSError:
+            _copy(place, kept + ".part")
+            os.rename(kept + ".part", kept)
+        return kept
+
+    # -- after ---------------------------------------------------------------------------------
+
+    def put_back(self) -> list[str]:
+        """Undo every change, the last one first.
+
+        Returns:
+            What could not be put back, each a sentence; its record and its original stay.
+        """
+        failed: list[Record] = []
+        sentences: list[str] = []
+        for record in reversed(_read(self.store)):
+            try:
+                _UNDO[record.change](record)
+            except OSError as error:
+                failed.insert(0, record)
+                kept = f"; the original is {record.kept}" if record.kept else ""
+                sentences.append(f"{record.path} ({record.change.value}): {error.strerror}{kept}")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{self.store}/journal")
+        for record in failed:
+            _append(self.store, record)
+        self._records = failed
+        shutil.rmtree(f"{self.store}/points", ignore_errors=True)
+        os.mkdir(f"{self.store}/points", 0o700)
+        return sentences
+
+    def end(self) -> None:
+        """Remove the store, unless something in it is still needed."""
+        if not self.left():
+            above = os.path.dirname(self.store)
+            shutil.rmtree(self.store)
+            with contextlib.suppress(OSError):
+                os.rmdir(above) if not os.listdir(above) and above != "/var/lib" else None
+
+
+def _is_to_be_undone(record: Record) -> bool:
+    match record.change:
+        case Change.MADE:
+            return os.path.lexists(record.path)
+        case Change.REPLACED:
+            return os.path.lexists(record.kept)
+        case Change.ALTERED:
+            return os.path.lexists(record.path)
+        case Change.DATED:
+            return False
+
+
+def _is_within(place: str, top: str) -> bool:
+    return place == top or place.startswith(top.rstrip("/") + "/")
+
+
+def _resolved(path: str) -> str:
+    """The path with links in its parents resolved, but not the last name itself."""
+    parent, name = os.path.split(path)
+    return os.path.join(os.path.realpath(parent), name)
+
+
+# -- the file ------------------------------------------------------------------------------------
+
+
+def _append(store: str, record: Record) -> None:
+    row = {**asdict(record), "change": record.change.value}
+    fd = os.open(
+        f"{store}/journal", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
+    )
+    try:
+        os.write(fd, json.dumps(row).encode("ascii") + b"\n")
+    finally:
+        os.close(fd)
+
+
+def _read(store: str) -> list[Record]:
+    try:
+        with open(f"{store}/journal", encoding="ascii") as file:
+            lines = file.read().split("\n")
+    except FileNotFoundError:
+        return []
+    records = []
+    for line in lines[:-1]:  # what follows the last line end was cut short, so nothing followed
+        row = json.loads(line)
+        row["change"] = Change(row["change"])
+        row["times"] = tuple(row["times"])
+        records.append(Record(**row))
+    return records
+
+
+# -- undoing -------------------------------------------------------------------------------------
+
+
+def _undo_made(record: Record) -> None:
+    _remove(record.path)
+
+
+def _undo_replaced(record: Record) -> None:
+    kept, place = record.kept, record.path
+    if not os.path.lexists(kept):
+        return  # it was put back before
+    if _same_file(kept, place):  # the change was never made
+        os.unlink(kept)
+        return
+    is_directory = os.path.isdir(kept) and not os.path.islink(kept)
+    if is_directory or (os.path.isdir(place) and not os.path.islink(place)):
+        _remove(place)
+    os.makedirs(os.path.dirname(place), mode=0o755, exist_ok=True)
+    try:
+        os.rename(kept, place)
+        return
+    except OSError as refused:
+        if refused.errno != errno.EXDEV:
+            raise
+    draft = f"{os.path.dirname(place)}/.vmsnapshot-original"
+    _remove(draft)
+    if is_directory:
+        os.mkdir(draft, 0o700)
+        copy_tree(kept, draft)
+    else:
+        _copy(kept, draft)
+    os.rename(draft, place)
+    _remove(kept)
+
+
+def _undo_altered(record: Record) -> None:
+    if os.path.isdir(record.path):
+        os.chown(record.path, record.uid, record.gid)
+        os.chmod(record.path, record.mode)
+
+
+def _undo_dated(record: Record) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.utime(record.path, ns=record.times)
+
+
+_UNDO = {
+    Change.MADE: _undo_made,
+    Change.REPLACED: _undo_replaced,
+    Change.ALTERED: _undo_altered,
+    Change.DATED: _undo_dated,
+}
+
+
+def _remove(path: str) -> None:
+    try:
+        facts = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if not stat.S_ISDIR(facts.st_mode):
+        os.unlink(path)
+        return
+    _refuse_mounts(path)
+    shutil.rmtree(path)
+
+
+def _refuse_mounts(path: str) -> None:
+    """What is mounted on or below a directory is not ours to empty."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        points = [line.split()[4].replace("\\040", " ") for line in file]
+    for point in points:
+        if _is_within(point, path):
+            raise OSError(errno.EBUSY, f"a file system is mounted at {point}", path)
+
+
+def _same_file(one: str, other: str) -> bool:
+    try:
+        return os.path.samestat(os.lstat(one), os.lstat(other))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy one entry exactly, or not at all."""
+    copy_file(source, target, Tally())
+    before, after = os.lstat(source), os.lstat(target)
+    os.utime(target, ns=(before.st_atime_ns, before.st_mtime_ns), follow_symlinks=False)
+    alike = (before.st_mode, before.st_uid, before.st_gid) == (
+        after.st_mode,
+        after.st_uid,
+        after.st_gid,
+    )
+    if not alike or _attributes(source) != _attributes(target):
+        os.unlink(target)
+        raise OSError(errno.EPERM, "it cannot be copied with its owner and attributes", source)
+
+
+def _attributes(path: str) -> dict[str, bytes]:
+    try:
+        names = os.listxattr(path, follow_symlinks=False)
+        return {name: os.getxattr(path, name, follow_symlinks=False) for name in names}
+    except OSError:
+        return {}
