@@ -144,7 +144,12 @@ class ScriptRunner:
             return "its parameters are too long for the system"
         if number not in (errno.ENOENT, errno.EACCES, errno.ELOOP):
             return execution.launch_text or os.strerror(number)
-        head = self._head(path)
+        (script,) = self._guest.examine((path,), _HEAD_SIZE)
+        if script.kind not in (FileKind.FILE, FileKind.ABSENT):
+            return f"it is a {script.kind.value}, not a file"
+        if script.kind is FileKind.FILE and not script.mode & 0o111:
+            return f"it may not be executed: its mode is {script.mode:03o}"
+        head = script.content or b""
         if not head.startswith(b"#!"):
             return execution.launch_text or os.strerror(number)
         line = head[2:].split(b"\n", 1)[0]
@@ -155,8 +160,15 @@ class ScriptRunner:
                 "save it with LF line ends"
             )
         words = line.decode("utf-8", "backslashreplace").split()
-        interpreter = words[0] if words else ""
-        (facts,) = self._guest.examine((interpreter,), 0) if interpreter else (None,)
-        if facts is not None and facts.kind is FileKind.FILE:
+        return self._interpreter_error(words[0] if words else "", number)
+
+    def _interpreter_error(self, interpreter: str, number: int) -> str:
+        start = self._rules.working_directory
+        facts, directory = self._guest.examine((interpreter or "/", start), 0)
+        if interpreter and facts.kind is FileKind.FILE:
+            if directory.kind is FileKind.ABSENT:
+                return f"the directory it is started in, {start}, does not exist any more"
             return f"its interpreter {interpreter} cannot be executed: {os.strerror(number)}"
+        if interpreter and facts.kind is not FileKind.ABSENT:
+            return f"its interpreter {interpreter!r} is a {facts.kind.value}, not a program"
         return f"its interpreter {interpreter!r} does not exist on the VM"
