@@ -116,9 +116,7 @@ def test_second_backup_has_the_orders_taken_since_the_first(
 # -- when the pre-script fails: what the backup falls back to -------------------------------------
 
 
-def test_failing_pre_script_leaves_a_file_system_consistent_backup(
-    shop: VirtualMachine, tmp_path: Path
-) -> None:
+def test_failing_pre_script_leaves_a_file_system_consistent_backup(shop: VirtualMachine) -> None:
     shop.install(pre="#!/bin/sh\nexit 3\n", post=DEPLOY / "post.sh")
 
     backup = shop.backup()
@@ -152,7 +150,7 @@ def test_vm_with_a_single_disk_falls_back_all_the_same(shop: VirtualMachine) -> 
     shop.backup().assert_crash_consistent()
 
 
-def test_backup_of_a_service_that_was_not_brought_to_rest_lacks_orders(
+def test_backup_of_a_service_that_was_not_brought_to_rest_may_lack_orders(
     shop: VirtualMachine, tmp_path: Path
 ) -> None:
     """This is what the pre-script is for."""
