@@ -18,7 +18,11 @@ from .errors import UsageError
 Script = str | bytes | os.PathLike[str]
 """A script: its text, or the path of a local file."""
 
-_DECIMALS_MEANT_AS_OCTAL = frozenset({400, 500, 600, 640, 644, 660, 664, 666, 700, 750, 755, 777})
+_DECIMALS_MEANT_AS_OCTAL = frozenset({600, 640, 644, 660, 664, 666, 700, 750, 755, 777})
+"""Not 400 and 500: those are 0o620 and 0o764, which can be meant."""
+
+_PLACES_SHOWN = 400
+"""Characters of paths that do not exist, in a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Checker:
         if self.mistakes:
             raise UsageError(self.mistakes)
 
-    def params(self, name: str, value: Sequence[str]) -> tuple[str, ...]:
+    def params(self, name: str, value: object) -> tuple[str, ...]:
         """Check a list of strings."""
         if isinstance(value, str | bytes):
             self.mistakes.append(f"{name} is a string, {value!r}; write {name}=[{value!r}]")
@@ -73,87 +77,140 @@ class Checker:
             return tuple(value)
         return ()
 
-    def number(self, name: str, value: int, least: int) -> int:
+    def number(self, name: str, value: object, least: int) -> int:
         """Check a whole number."""
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             self.mistakes.append(
                 f"{name} is {value!r}; write a whole number from {least} up, or use "
                 "install_config() for a config that is wrong on purpose"
             )
+            return least
         return value
 
-    def truth(self, name: str, value: bool) -> bool:
+    def truth(self, name: str, value: object) -> bool:
         """Check True or False."""
         if not isinstance(value, bool):
             self.mistakes.append(f"{name} is {value!r}; write True or False")
-        return value
+        return value is True
 
-    def mode(self, name: str, value: int) -> int:
+    def mode(self, name: str, value: object) -> int:
         """Check permission bits."""
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 0o7777:
             self.mistakes.append(f"{name} is {value!r}; write permission bits, such as 0o700")
-        elif value in _DECIMALS_MEANT_AS_OCTAL:
+            return 0
+        if value in _DECIMALS_MEANT_AS_OCTAL:
             self.mistakes.append(f"{name} is decimal {value}; write 0o{value}")
         return value
 
-    def owner(self, name: str, value: str | int) -> str:
+    def owner(self, name: str, value: object) -> str:
         """Check a user name or number."""
-        if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        usable = isinstance(value, str | int) and not isinstance(value, bool)
+        if not usable or str(value).startswith("-") or not str(value).isprintable() or value == "":
             self.mistakes.append(f"{name} is {value!r}; write a user name, such as 'root'")
         return str(value)
 
-    def place(self, name: str, value: str) -> str:
+    def place(self, name: str, value: object) -> str:
         """Check an absolute path on the VM."""
-        if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
+        if not isinstance(value, str) or not value.startswith("/") or not _can_be_path(value):
             self.mistakes.append(f"{name} is {value!r}; write an absolute path on the VM")
             return "/"
-        return os.path.normpath(value)
+        return os.path.normpath("/" + value.lstrip("/"))
 
-    def local(self, name: str, value: str | os.PathLike[str]) -> Path | None:
-        """Find a local file or directory."""
-        path = Path(os.fspath(value))
+    def local(self, name: str, value: object, otherwise: str = "") -> Path | None:
+        """Find a local file or directory.
+
+        Args:
+            name: what it is, for the message.
+            value: its path.
+            otherwise: what else could have been written, for the message.
+        """
+        path = _local_path(value)
+        if path is None:
+            self.mistakes.append(f"{name} is {value!r}; write a local path{otherwise}")
+            return None
         tried = [path] if path.is_absolute() else [base / path for base in self._bases]
         for candidate in tried:
-            if candidate.exists():
+            if os.path.exists(candidate):  # unlike Path.exists, false for a name too long
                 return candidate
         places = " and ".join(str(candidate) for candidate in tried)
-        self.mistakes.append(f"{name}: there is no {places}; write the path of a local file")
+        if len(places) > _PLACES_SHOWN:
+            places = f"{places[:_PLACES_SHOWN]}..."
+        self.mistakes.append(
+            f"{name}: there is no {places}; write the path of a local file{otherwise}"
+        )
         return None
 
-    def script(self, name: str, value: Script) -> bytes | Path:
+    def file(self, name: str, value: object, otherwise: str) -> Path | None:
+        """Find a local file that can be read."""
+        found = self.local(name, value, otherwise)
+        if found is None:
+            return None
+        if found.is_dir():
+            problem = "is a directory"
+        elif not found.is_file():
+            problem = "is not a regular file"
+        elif not os.access(found, os.R_OK):
+            problem = "cannot be read by this user"
+        else:
+            return found
+        self.mistakes.append(f"{name}: {found} {problem}; write the path of a local file")
+        return None
+
+    def text(self, name: str, value: str) -> bytes:
+        """Check text that is to become a file."""
+        try:
+            return value.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError as error:
+            self.mistakes.append(
+                f"{name} has {value[error.start]!r} in it, which no file can hold; write bytes"
+            )
+            return b""
+
+    def script(self, name: str, value: object) -> bytes | Path:
         """Find out what a script is: text, or a local file."""
         if isinstance(value, bytes):
             return value
-        if isinstance(value, str) and ("\n" in value or value.startswith("#!")):
-            return value.encode("utf-8", "surrogateescape")
-        if not isinstance(value, str | os.PathLike):
-            self.mistakes.append(f"{name} is {value!r}; write a local path or the script's text")
-            return b""
-        before = len(self.mistakes)
-        found = self.local(name, value)
-        if found is None:
-            self.mistakes[before] += ", or the script's text with its line ends"
-            return b""
-        if found.is_dir():
-            self.mistakes.append(f"{name}: {found} is a directory; write the path of a script")
-            return b""
-        return found
+        if isinstance(value, str) and _is_text(value):
+            return self.text(name, value)
+        found = self.file(name, value, ", or the script's text with its line ends")
+        return b"" if found is None else found
 
 
-def vm_location(value: Script, default: str) -> str:
-    """Where on the VM a script lies if the test does not say: below /opt, as in the project."""
-    if isinstance(value, bytes) or (
-        isinstance(value, str) and ("\n" in value or value[:2] == "#!")
-    ):
-        return f"/opt/vmsnapshot/{default}"
+def _is_text(value: str) -> bool:
+    """Whether this is the text of a script; a path has no line ends."""
+    return "\n" in value or value.startswith("#!")
+
+
+def _can_be_path(value: str) -> bool:
+    if "\0" in value:
+        return False
+    try:
+        value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _local_path(value: object) -> Path | None:
     if not isinstance(value, str | os.PathLike):
+        return None
+    path = os.fspath(value)
+    return Path(path) if isinstance(path, str) and path and _can_be_path(path) else None
+
+
+def vm_location(value: object, default: str) -> str:
+    """Where on the VM a script lies if the test does not say: below /opt, as in the project."""
+    if isinstance(value, bytes) or (isinstance(value, str) and _is_text(value)):
+        return f"/opt/vmsnapshot/{default}"
+    local = _local_path(value)
+    if local is None:
         return "/"
-    path = PurePosixPath(os.fspath(value))
+    path = PurePosixPath(local)
     parts = [part for part in path.parts if part not in ("/", "..", ".")]
     return "/opt/" + ("/".join(parts) if not path.is_absolute() else path.name)
 
 
-def read_config(checker: Checker, source: Any) -> bytes:
+def read_config(checker: Checker, source: object) -> bytes:
     """The bytes a config is made of.
 
     Args:
@@ -163,21 +220,19 @@ def read_config(checker: Checker, source: Any) -> bytes:
     if isinstance(source, bytes):
         return source
     if isinstance(source, Mapping):
-        return json.dumps(source, indent=2).encode("ascii")
+        return _dumped(checker, source)
     if isinstance(source, str) and ("{" in source or "\n" in source):
-        return source.encode("utf-8", "surrogateescape")
-    if not isinstance(source, str | os.PathLike):
-        checker.mistakes.append(
-            f"the config is {source!r}; write a local path, a dict, JSON text or bytes"
-        )
+        return checker.text("the config", source)
+    found = checker.file("the config", source, ", a dict, JSON text or bytes")
+    return b"" if found is None else found.read_bytes()
+
+
+def _dumped(checker: Checker, source: Mapping[Any, Any]) -> bytes:
+    try:
+        return json.dumps(dict(source), indent=2).encode("ascii")
+    except (TypeError, ValueError, RecursionError) as error:
+        checker.mistakes.append(f"the config cannot be written as JSON: {error}; write bytes")
         return b""
-    found = checker.local("the config", source)
-    if found is None:
-        return b""
-    if found.is_dir():
-        checker.mistakes.append(f"the config {found} is a directory; write the path of the file")
-        return b""
-    return found.read_bytes()
 
 
 def scripts_of_config(
@@ -199,17 +254,23 @@ def scripts_of_config(
             checker.place("scripts", place): checker.script(f"scripts[{place!r}]", script)
             for place, script in scripts.items()
         }
-    directory = checker.local("scripts", scripts)
+    directory = checker.local("scripts", scripts, ", or {'VM path': 'local path'}")
     if directory is None:
+        return {}
+    if not directory.is_dir():
+        checker.mistakes.append(
+            f"scripts: {directory} is not a directory; write the directory that holds the "
+            "scripts, or {'VM path': 'local path'}"
+        )
         return {}
     found: dict[str, bytes | Path] = {}
     for key in ("preScriptLocation", "postScriptLocation"):
         location = _location(content, key)
-        if not location:
+        if location in ("", "/"):
             continue
         parts = PurePosixPath(location).parts[1:]
         tries = [directory.joinpath(*parts[index:]) for index in range(len(parts))]
-        local = next((path for path in tries if path.is_file()), None)
+        local = next((path for path in tries if os.path.isfile(path)), None)
         if local is None:
             checker.mistakes.append(
                 f"scripts: {directory} has no {parts[-1]} for {key} ({location}); put it there, or "
@@ -225,8 +286,8 @@ def _location(content: bytes, key: str) -> str:
         value = json.loads(content).get(key)
     except (ValueError, AttributeError, RecursionError):
         return ""
-    usable = isinstance(value, str) and value.startswith("/") and "\0" not in value
-    return os.path.normpath(value) if usable else ""
+    usable = isinstance(value, str) and value.startswith("/") and _can_be_path(value)
+    return os.path.normpath("/" + value.lstrip("/")) if usable else ""
 
 
 def planned_config(config: ScriptConfig | bytes, mode: int, owner: str) -> PlannedFile:
