@@ -14,6 +14,9 @@ GUESTS = ("auto", "root", "subids", "rootless", "sudo", "in-place")
 RULES = ("documented",)
 DEPLOYMENTS = ("resource-manager", "classic")
 SYSTEMS = ("linux", "windows")
+_TEXT_ONLY = ("command line", "ini")
+"""Sources whose lists are text; anywhere else a string where a list is meant is a mistake."""
+
 REQUIREMENTS = ("namespaces", "owners")
 
 MARKER = (
@@ -155,8 +158,12 @@ def _checked(source: str, name: str, value: Any, mistakes: list[str]) -> Any:
     return None
 
 
+_DIGITS = 18
+"""Longer numbers are no VM's size, and Python refuses to read very long ones."""
+
+
 def _number(value: Any) -> int | None:
-    if isinstance(value, str) and value.isdecimal():
+    if isinstance(value, str) and value.isdecimal() and len(value) <= _DIGITS:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
@@ -168,30 +175,39 @@ def _size(value: Any) -> int | None:
         factor = factors.get(value[-1:].upper(), 1)
         value = value[:-1] if factor > 1 else value
     number = _number(value)
-    return number * factor if number else None
+    return number * factor if number is not None and number >= 1 else None
 
 
-def _words(value: Any) -> list[str] | None:
+def _words(source: str, value: Any) -> list[str] | None:
     if isinstance(value, str):
-        return value.replace(",", " ").split()
+        return value.replace(",", " ").split() if source in _TEXT_ONLY else None
     if isinstance(value, Sequence) and all(isinstance(item, str) for item in value):
         return list(value)
     return None
 
 
 def _directories(source: str, value: Any, mistakes: list[str]) -> tuple[str, ...]:
-    if isinstance(value, str) and source == "marker":
+    words = _words(source, value)
+    if words is None and isinstance(value, str):
         mistakes.append(f"{source}: directories is a string, {value!r}; write [{value!r}]")
         return ()
-    words = _words(value)
-    if words is None or any(not word.startswith("/") or ".." in word for word in words):
+    if words is None or not all(_is_directory(word) for word in words):
         mistakes.append(f"{source}: directories={value!r}; write a list of absolute paths")
         return ()
     return (*Settings().directories, *words)
 
 
+def _is_directory(word: str) -> bool:
+    """Whether a word can be the absolute path of a directory other than the root."""
+    parts = word.split("/")
+    return word.startswith("/") and any(parts) and ".." not in parts and word.isprintable()
+
+
 def _requirements(source: str, value: Any, mistakes: list[str]) -> tuple[str, ...]:
-    words = _words(value)
+    words = _words(source, value)
+    if words is None and isinstance(value, str):
+        mistakes.append(f"{source}: require is a string, {value!r}; write [{value!r}]")
+        return ()
     if words is None or any(word not in REQUIREMENTS for word in words):
         mistakes.append(f"{source}: require={value!r} is none of {', '.join(REQUIREMENTS)}")
         return ()
