@@ -116,6 +116,9 @@ class Agent:
             self._on_exit(pid, status)
 
     def _on_exit(self, pid: int, status: int) -> None:
+        if os.WIFSTOPPED(status):
+            processes.let_go(pid, status)  # it stopped only after its pause was given up
+            return
         if self._run is not None and pid == self._run.pid:
             self._exits[pid] = (status, time.monotonic())
 

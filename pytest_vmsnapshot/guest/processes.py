@@ -258,9 +258,19 @@ class Pause:
             self._stopped.pop(pid, None)
             self._on_exit(pid, status)
         else:
-            event = status >> 16
-            self._stopped[pid] = 0 if event else os.WSTOPSIG(status)
+            self._stopped[pid] = _pending_signal(status)
         return True
+
+
+def let_go(thread: int, status: int) -> None:
+    """Detach from a thread that has stopped, handing on the signal it was about to get."""
+    with contextlib.suppress(OSError):  # killed meanwhile
+        syscalls.ptrace(syscalls.PTRACE_DETACH, thread, _pending_signal(status))
+
+
+def _pending_signal(status: int) -> int:
+    """The signal a stopped thread was about to get; 0 when ptrace itself stopped it."""
+    return 0 if status >> 16 else os.WSTOPSIG(status)
 
 
 def _threads(pid: int) -> list[int]:
