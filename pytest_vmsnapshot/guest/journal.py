@@ -65,13 +65,13 @@ class Record:
 
 
 class StoreTaken(Exception):
-    """The store is in use by another run (``records`` is None), or a killed run left it.
+    """The store is in use by another run, or a killed run left it.
 
     Args:
-        records: what the killed run had changed.
+        records: what the killed run left; empty when the store is in use.
     """
 
-    def __init__(self, records: tuple[Record, ...] | None) -> None:
+    def __init__(self, records: tuple[Record, ...]) -> None:
         super().__init__(records)
         self.records = records
 
@@ -91,25 +91,27 @@ class Journal:
         self.store = store
         self._lock = lock
         self._records = _read(store)
+        self.above: tuple[str, tuple[int, int]] | None = None  # its directory and that one's times
 
     @classmethod
     def begin(cls, store: str = STORE) -> Journal:
         """Make the store.
 
         Raises:
-            StoreTaken: it exists.
+            StoreTaken: it exists, and is in use or needed.
         """
-        os.makedirs(os.path.dirname(store), mode=0o755, exist_ok=True)
-        try:
+        above = os.path.dirname(store)
+        os.makedirs(above, mode=0o755, exist_ok=True)
+        times = _times(above)
+        with contextlib.suppress(FileExistsError):
             os.mkdir(store, 0o700)
-        except FileExistsError:
-            journal = cls._take(store)
-            if journal.left():
-                records = journal.left()
-                os.close(journal._lock)
-                raise StoreTaken(records) from None
-            return journal  # its run was killed, but had nothing to put back
-        return cls._take(store)
+        journal = cls.resume(store)
+        if records := journal.left():
+            journal.release()
+            raise StoreTaken(records)
+        journal.put_back()  # its run was killed, but had nothing left to put back
+        journal.above = above, times
+        return journal
 
     @classmethod
     def resume(cls, store: str = STORE) -> Journal:
@@ -119,19 +121,19 @@ class Journal:
             StoreTaken: another run is using it.
             FileNotFoundError: there is none.
         """
-        return cls._take(store)
-
-    @classmethod
-    def _take(cls, store: str) -> Journal:
         lock = os.open(store, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for name in ("kept", "points"):
                 os.makedirs(f"{store}/{name}", mode=0o700, exist_ok=True)
-        except BlockingIOError:
+        except (BlockingIOError, FileNotFoundError):  # held, or removed by its holder just now
             os.close(lock)
-            raise StoreTaken(None) from None
+            raise StoreTaken(()) from None
         return cls(store, lock)
+
+    def release(self) -> None:
+        """Give up the lock."""
+        os.close(self._lock)
 
     def left(self) -> tuple[Record, ...]:
         """Changes that are not put back, directory times not counted."""
@@ -147,9 +149,11 @@ class Journal:
             The name under which it shall be written before it is renamed to ``path``.
 
         Raises:
-            OSError: the original cannot be kept; the change must not be made.
+            OSError: the original cannot be kept, or is mounted there (such as a container's
+                /etc/hosts); the change must not be made.
         """
         place = _resolved(path)
+        _refuse_mount(place)
         draft = f"{os.path.dirname(place)}/.vmsnapshot-{secrets.token_hex(4)}"
         for changed in (place, draft):
             if not self.covers(changed):
@@ -168,9 +172,7 @@ class Journal:
             return
         if not any(record.path == place for record in self._records_of(Change.ALTERED)):
             mode = stat.S_IMODE(facts.st_mode)
-            self._add(
-                Record(Change.ALTERED, place, uid=facts.st_uid, gid=facts.st_gid, mode=mode)
-            )
+            self._add(Record(Change.ALTERED, place, uid=facts.st_uid, gid=facts.st_gid, mode=mode))
 
     def before_removal(self, path: str) -> None:
         """A file or a whole directory is about to be removed.
@@ -201,9 +203,7 @@ class Journal:
             place = os.path.dirname(place)
         parent = os.path.dirname(place)
         if not any(record.path == parent for record in self._records_of(Change.DATED)):
-            facts = os.stat(parent)
-            times = (facts.st_atime_ns, facts.st_mtime_ns)
-            self._add(Record(Change.DATED, parent, times=times))
+            self._add(Record(Change.DATED, parent, times=_times(parent)))
         if os.path.lexists(place):
             self._add(Record(Change.REPLACED, place, kept=self._keep(place)))
         else:
@@ -258,10 +258,15 @@ class Journal:
     def end(self) -> None:
         """Remove the store, unless something in it is still needed."""
         if not self.left():
-            above = os.path.dirname(self.store)
             shutil.rmtree(self.store)
-            with contextlib.suppress(OSError):
-                os.rmdir(above) if not os.listdir(above) and above != "/var/lib" else None
+            if self.above is not None:
+                above, times = self.above
+                os.utime(above, ns=times)
+
+
+def _times(path: str) -> tuple[int, int]:
+    facts = os.stat(path)
+    return facts.st_atime_ns, facts.st_mtime_ns
 
 
 def _is_to_be_undone(record: Record) -> bool:
@@ -291,9 +296,7 @@ def _resolved(path: str) -> str:
 
 def _append(store: str, record: Record) -> None:
     row = {**asdict(record), "change": record.change.value}
-    fd = os.open(
-        f"{store}/journal", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
-    )
+    fd = os.open(f"{store}/journal", os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         os.write(fd, json.dumps(row).encode("ascii") + b"\n")
     finally:
@@ -383,11 +386,20 @@ def _remove(path: str) -> None:
 
 def _refuse_mounts(path: str) -> None:
     """What is mounted on or below a directory is not ours to empty."""
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        points = [line.split()[4].replace("\\040", " ") for line in file]
-    for point in points:
+    for point in _mount_points():
         if _is_within(point, path):
             raise OSError(errno.EBUSY, f"a file system is mounted at {point}", path)
+
+
+def _refuse_mount(path: str) -> None:
+    """What is mounted at a path cannot be replaced."""
+    if path in _mount_points():
+        raise OSError(errno.EBUSY, f"a file system is mounted at {path}", path)
+
+
+def _mount_points() -> list[str]:
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        return [line.split()[4].replace("\\040", " ") for line in file]
 
 
 def _same_file(one: str, other: str) -> bool:

@@ -16,25 +16,24 @@ import fcntl
 import gc
 import itertools
 import os
-import pwd
 import select
 import shutil
 import signal
 import socket
 import struct
-import subprocess
 import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from . import in_place_host, processes, syscalls, wire
+from . import in_place_host, processes, syscalls, user_namespace, wire
 from .agent import Agent
 from .assemble import TreeSpec, assemble
 from .layer import Layer
+from .probe import try_namespaces
 from .steps import StepFailed, step
-from .template import POINTS, Template, prepare
+from .template import DISK, POINTS, Template, prepare
 
 _SIOCSIFFLAGS = 0x8914  # linux/sockios.h
 _IFF_UP, _IFF_RUNNING = 0x1, 0x40  # linux/if.h
@@ -85,7 +84,7 @@ def _report(sock: socket.socket, failed: StepFailed) -> None:
 def _outer(control: socket.socket, harness: int, privilege: str) -> None:
     rootless = privilege != "root"
     if rootless:
-        _enter_user_namespace(subordinate=privilege == "subids")
+        user_namespace.enter(subordinate=privilege == "subids")
     with step("unshare the PID namespace"):
         syscalls.unshare(syscalls.CLONE_NEWPID)
     with step("fork the warden"):
@@ -98,59 +97,6 @@ def _outer(control: socket.socket, harness: int, privilege: str) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-
-
-def _enter_user_namespace(*, subordinate: bool) -> None:
-    """Become root of a user namespace of our own."""
-    uid, gid = os.getuid(), os.getgid()
-    parent = os.getpid()
-    ready, go = os.pipe2(os.O_CLOEXEC)
-    mapper = 0
-    if subordinate:
-        mapper = os.fork()
-        if mapper == 0:
-            os.close(go)
-            os.read(ready, 1)
-            os._exit(_map_subordinate_ids(parent, uid, gid))
-    with step("unshare the user namespace"):
-        syscalls.unshare(syscalls.CLONE_NEWUSER)
-    if subordinate:
-        os.write(go, b"1")
-        _, status = os.waitpid(mapper, 0)
-        code = os.waitstatus_to_exitcode(status)
-        if code:
-            raise StepFailed("map subordinate ids with newuidmap", code, "newuidmap")
-        return
-    with step("write the id maps"):
-        with contextlib.suppress(FileNotFoundError):
-            _write("/proc/self/setgroups", "deny")
-        _write("/proc/self/uid_map", f"0 {uid} 1")
-        _write("/proc/self/gid_map", f"0 {gid} 1")
-
-
-def _write(path: str, text: str) -> None:
-    with open(path, "w", encoding="ascii") as file:
-        file.write(text)
-
-
-def _map_subordinate_ids(pid: int, uid: int, gid: int) -> int:
-    name = pwd.getpwuid(uid).pw_name
-    for program, table, own in (("newuidmap", "/etc/subuid", uid), ("newgidmap", "/etc/subgid", gid)):
-        first, count = _subordinate_range(table, name, uid)
-        words = [program, str(pid), "0", str(own), "1", "1", str(first), str(count)]
-        done = subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        if done.returncode:
-            return 1  # EPERM: the ids are not ours to map
-    return 0
-
-
-def _subordinate_range(table: str, name: str, uid: int) -> tuple[int, int]:
-    with open(table, encoding="utf-8") as file:
-        for line in file:
-            owner, first, count = line.strip().split(":")
-            if owner in (name, str(uid)):
-                return int(first), min(int(count), 65535)
-    raise OSError(f"no range for {name} in {table}")
 
 
 def _run_child(sock: socket.socket, work: Callable[[], None]) -> NoReturn:
@@ -201,6 +147,7 @@ class Warden:
         with step("unshare the mount namespace"):
             syscalls.unshare(syscalls.CLONE_NEWNS)
         self._template: Template = prepare(rootless=rootless)
+        try_namespaces(DISK)
         self._own_pids = os.open("/host/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self._pids: dict[int, int] = {}
         self._numbers = itertools.count(1)
