@@ -133,7 +133,7 @@ def _load(content: bytes) -> dict[str, Any]:
         value = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise ConfigIncorrect((f"not JSON: {error.msg} at {place}",)) from None
+        raise ConfigIncorrect((f"not JSON: {error.msg.removesuffix(' at')} at {place}",)) from None
     except RecursionError:
         raise ConfigIncorrect(("not JSON: nested too deeply",)) from None
     except ValueError as error:
