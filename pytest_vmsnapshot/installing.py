@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -114,7 +115,7 @@ class Checker:
         if not isinstance(value, str) or not value.startswith("/") or not _can_be_path(value):
             self.mistakes.append(f"{name} is {value!r}; write an absolute path on the VM")
             return "/"
-        return os.path.normpath("/" + value.lstrip("/"))
+        return posixpath.normpath("/" + value.lstrip("/"))
 
     def local(self, name: str, value: object, otherwise: str = "") -> Path | None:
         """Find a local file or directory.
@@ -287,7 +288,7 @@ def _location(content: bytes, key: str) -> str:
     except (ValueError, AttributeError, RecursionError):
         return ""
     usable = isinstance(value, str) and value.startswith("/") and _can_be_path(value)
-    return os.path.normpath("/" + value.lstrip("/")) if usable else ""
+    return posixpath.normpath("/" + value.lstrip("/")) if usable else ""
 
 
 def planned_config(config: ScriptConfig | bytes, mode: int, owner: str) -> PlannedFile:

@@ -192,31 +192,48 @@ def pytest_runtest_makereport(
     if report.failed:
         from .failure_report import sections
 
-        report.sections += sections(item.nodeid, item.stash.get(_MACHINES, []))
+        machines: list[VirtualMachine] = item.stash.get(_MACHINES, [])
+        report.sections += sections(item.nodeid, machines)
     return report
 
 
 # -- fixtures ------------------------------------------------------------------------------------
 
 
+def _marker(item: pytest.Item) -> Source:
+    from .settings import Source
+
+    values: dict[str, Any] = {}
+    for mark in item.iter_markers("vm"):
+        if mark.args:
+            pytest.fail(f"@pytest.mark.vm takes keywords only, not {mark.args!r}", pytrace=False)
+        values = {**mark.kwargs, **values}
+    return Source("marker", values)
+
+
 @pytest.fixture
-def vm_factory(request: pytest.FixtureRequest) -> Iterator[VmFactory]:
+def _vmsnapshot_machines(request: pytest.FixtureRequest) -> list[VirtualMachine]:
+    """The VMs of this test, for its report."""
+    machines: list[VirtualMachine] = []
+    request.node.stash[_MACHINES] = machines
+    return machines
+
+
+@pytest.fixture
+def vm_factory(
+    request: pytest.FixtureRequest, _vmsnapshot_machines: list[VirtualMachine]
+) -> Iterator[VmFactory]:
     """Makes throwaway Linux VMs; all are closed when the test ends."""
     from .errors import GuestUnavailable, UsageError
     from .settings import Source
 
     item: pytest.Item = request.node
     machines: list[VirtualMachine] = []
-    item.stash[_MACHINES] = machines
     bench = _bench(request.config)
-    marker: dict[str, Any] = {}
-    for mark in item.iter_markers("vm"):
-        if mark.args:
-            pytest.fail(f"@pytest.mark.vm takes keywords only, not {mark.args!r}", pytrace=False)
-        marker = {**mark.kwargs, **marker}
+    marker = _marker(item)
 
     def make(**arguments: Any) -> VirtualMachine:
-        sources = [Source("vm_factory()", arguments), Source("marker", marker)]
+        sources = [Source("vm_factory()", arguments), marker]
         try:
             machine = bench.make(
                 [*sources, *_sources(request.config)],
@@ -226,6 +243,7 @@ def vm_factory(request: pytest.FixtureRequest) -> Iterator[VmFactory]:
         except (GuestUnavailable, UsageError) as error:
             pytest.fail(str(error), pytrace=False)
         machines.append(machine)
+        _vmsnapshot_machines.append(machine)
         return machine
 
     yield make
@@ -237,3 +255,53 @@ def vm_factory(request: pytest.FixtureRequest) -> Iterator[VmFactory]:
 def vm(vm_factory: VmFactory) -> VirtualMachine:
     """A throwaway Linux VM."""
     return vm_factory()
+
+
+@pytest.fixture
+def memory_vm(
+    request: pytest.FixtureRequest, _vmsnapshot_machines: list[VirtualMachine]
+) -> Iterator[MemoryMachine]:
+    """A VM in memory, on pyfakefs's fixture ``fs``: its scripts are Python functions."""
+    from pyfakefs.fake_filesystem import FakeFilesystem
+
+    from .errors import UsageError
+    from .memory import MemoryMachine
+    from .settings import resolve
+
+    item: pytest.Item = request.node
+    sources = [_marker(item), *_sources(request.config)]
+    fs = _fake_file_system(request)
+    if not isinstance(fs, FakeFilesystem):
+        pytest.fail(
+            f"memory_vm needs pyfakefs's fixture fs, but here fs is {fs!r}; give the project's own "
+            "fixture another name",
+            pytrace=False,
+        )
+    try:
+        settings = resolve(sources).settings
+        machine = MemoryMachine(
+            fs,
+            rules=settings.rules,
+            disks=settings.disks,
+            deployment=settings.deployment,
+            os=settings.os,
+            directories=settings.directories,
+            bases=list(dict.fromkeys((request.config.rootpath, item.path.parent))),
+            pass_through=(pytest.exit.Exception,),
+        )
+    except UsageError as error:
+        pytest.fail(str(error), pytrace=False)
+    _vmsnapshot_machines.append(machine)
+    yield machine
+    machine.close()
+
+
+def _fake_file_system(request: pytest.FixtureRequest) -> Any:
+    try:
+        return request.getfixturevalue("fs")
+    except pytest.FixtureLookupError:
+        pytest.fail(
+            "memory_vm needs the fixture fs of pyfakefs's pytest plugin, which is not loaded here; "
+            "take -p no:fakefs away, or write -p pyfakefs.pytest_plugin",
+            pytrace=False,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .memory import MemoryClock
 from .real import RealClock
 
-__all__ = ["RealClock"]
+__all__ = ["MemoryClock", "RealClock"]

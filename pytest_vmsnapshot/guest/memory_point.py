@@ -1,0 +1,153 @@
+"""A point-in-time copy of a fake file system: contents are shared, never copied."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pyfakefs.fake_file import FakeDirectory, FakeFile, FakeFileFromRealFile
+from pyfakefs.fake_filesystem import FakeFilesystem
+
+from ..errors import GuestDied
+
+_MOST_LINKS = 40
+"""Links followed on one path before it is a loop (path_resolution(7))."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """An entry as it was.
+
+    Args:
+        kind: its file type bits.
+        content: of a file; the target of a link. None where pyfakefs has none.
+        original: the file of the host it shows, not yet read.
+        children: of a directory.
+    """
+
+    kind: int
+    content: bytes | None = None
+    original: str = ""
+    children: Mapping[str, _Node] = field(default_factory=dict)
+
+
+class MemoryPoint:
+    """The files of a fake file system as they are at the moment this object is made.
+
+    Args:
+        fs: what is copied.
+    """
+
+    def __init__(self, fs: FakeFilesystem) -> None:
+        self.files = 0
+        """Entries in it."""
+        self.size = 0
+        """Bytes of content in it."""
+        self._fs = fs
+        self._root: _Node | None = self._take(fs.root_dir)
+        self.files -= 1  # the root directory is none
+
+    def close(self) -> None:
+        """Let go of the copy."""
+        self._root = None
+
+    def read_bytes(self, path: str) -> bytes:
+        """Content of a file.
+
+        Raises:
+            OSError: as for a local file.
+        """
+        node = self._find(path)
+        if stat.S_ISDIR(node.kind):
+            raise _error(errno.EISDIR, path)
+        if node.original:
+            shown = FakeFileFromRealFile(node.original, self._fs)
+            shown.file_path = node.original
+            return shown.byte_contents or b""
+        if node.content is None:
+            raise _error(errno.EFBIG, path)
+        return node.content
+
+    def exists(self, path: str) -> bool:
+        """Whether something is there, links followed."""
+        try:
+            self._find(path)
+        except OSError:
+            return False
+        return True
+
+    def walk(self, path: str) -> list[str]:
+        """Every path below a directory, sorted, links not followed."""
+        top = self._find(path)
+        if not stat.S_ISDIR(top.kind):
+            raise _error(errno.ENOTDIR, path)
+        found: list[str] = []
+        pending = [(path.rstrip("/"), top)]
+        while pending:
+            here, node = pending.pop()
+            for name, child in node.children.items():
+                found.append(f"{here}/{name}")
+                if child.children:
+                    pending.append((found[-1], child))
+        return sorted(found)
+
+    def _take(self, entry: FakeFile) -> _Node:
+        self.files += 1
+        kind = stat.S_IFMT(entry.st_mode)
+        if isinstance(entry, FakeDirectory):
+            children = {name: self._take(child) for name, child in entry.entries.items()}
+            return _Node(kind, children=children)
+        if stat.S_ISREG(kind):
+            self.size += entry.st_size
+        if isinstance(entry, FakeFileFromRealFile) and not entry.contents_read:
+            return _Node(kind, original=str(entry.file_path))
+        return _Node(kind, entry.byte_contents)
+
+    def _find(self, path: str) -> _Node:
+        """The entry at a path, links followed.
+
+        Raises:
+            OSError: there is none.
+            GuestDied: the copy was let go of.
+        """
+        if self._root is None:
+            raise GuestDied(
+                "the VM of this recovery point is closed; read its files before the test ends"
+            )
+        links = 0
+        trail = [self._root]
+        names = _names(path)
+        while names:
+            name = names.pop()
+            node = trail[-1]
+            if not stat.S_ISDIR(node.kind):
+                raise _error(errno.ENOTDIR, path)
+            if name == "..":
+                trail = trail[:-1] or trail
+                continue
+            child = node.children.get(name)
+            if child is None:
+                raise _error(errno.ENOENT, path)
+            if not stat.S_ISLNK(child.kind):
+                trail.append(child)
+                continue
+            links += 1
+            if links > _MOST_LINKS:
+                raise _error(errno.ELOOP, path)
+            target = (child.content or b"").decode("utf-8", "surrogateescape")
+            if target.startswith("/"):
+                trail = [self._root]
+            names += _names(target)
+        return trail[-1]
+
+
+def _names(path: str) -> list[str]:
+    """The names a path is made of, the last first."""
+    return [name for name in reversed(path.split("/")) if name not in ("", ".")]
+
+
+def _error(number: int, path: str) -> OSError:
+    return OSError(number, os.strerror(number), path)
