@@ -44,6 +44,10 @@ class GuestDied(HarnessError):
     """The VM ended while it was being used, or was closed before."""
 
 
+class NotPutBack(HarnessError):
+    """A VM in place could not put the machine back as it was; says what is left, and where."""
+
+
 class CommandTimeout(HarnessError):
     """A command run by the test did not end in time and was killed.
 

@@ -15,7 +15,9 @@ from .agent import Agent
 from .journal import Journal
 from .layer import Tally, copy_file, copy_tree
 
-_OF_THE_SYSTEM = frozenset("bin boot dev etc lib lib64 proc run sbin sys tmp usr".split())
+_OF_THE_SYSTEM = frozenset(
+    ["bin", "boot", "dev", "etc", "lib", "lib64", "proc", "run", "sbin", "sys", "tmp", "usr"]
+)
 """Top-level directories that are never copied as a whole for one file that was put there."""
 
 _LINKS_LIMIT = 40

@@ -27,6 +27,12 @@ from .session import Handle, Session, VmSpec
 
 _READ_SIZE = 256 * 1024
 
+IN_PLACE = (
+    "the VM is this machine: network, processes and disks are shared with it, and what scripts "
+    "change by themselves is not undone"
+)
+"""What a result says of the in-place guest."""
+
 
 @dataclass(frozen=True, slots=True)
 class _ModelledOwner:
@@ -54,6 +60,9 @@ class RemoteGuest:
         self._why_gone = "the VM is closed"
         self._modelled_owners: dict[str, _ModelledOwner] = {}
         self._points: list[_PointReader] = []
+        self._in_place: tuple[str, ...] = ()
+        if session.privilege == "in-place":
+            self._in_place = (IN_PLACE,)
 
     @property
     def name(self) -> str:
@@ -63,12 +72,13 @@ class RemoteGuest:
         return f"namespaces ({self._session.privilege})"
 
     def modelled(self) -> tuple[str, ...]:
-        """Owners that could not be set for real."""
-        return tuple(
+        """Owners that could not be set for real, and what working in place means."""
+        owners = tuple(
             f"the owner {modelled.owner!r} of {path} is modelled: without subordinate ids "
             "it belongs to root on the VM"
             for path, modelled in self._modelled_owners.items()
         )
+        return (*self._in_place, *owners)
 
     def close(self) -> None:
         """End the VM: no process, mount or file of it is left when this returns."""
@@ -228,6 +238,8 @@ class RemoteGuest:
                 "deadline": self._kernel_deadline(deadline),
             }
             body = self._ask(request).body
+            if covered := body.get("covered"):
+                self._in_place = (IN_PLACE, f"the recovery point holds only {', '.join(covered)}")
             return body["files"], body["bytes"]
 
     def open_point(self, name: str) -> PointFiles:
