@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -171,9 +173,14 @@ def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> None:
 
 
 def _allow(item: pytest.Item, seconds: float) -> None:
-    """A backup starts that may take this long: set the test's timer anew if the limit is ours."""
+    """A backup starts that may take this long: set the test's timer anew if the limit is ours.
+
+    A backup in a thread of its own keeps the timer that runs: signals belong to the main thread.
+    """
     from .time_limits import SLACK
 
+    if threading.current_thread() is not threading.main_thread():
+        return
     if item.stash.get(_OURS, False) and _TIMER in item.stash:
         settings = item.stash[_TIMER]._replace(timeout=seconds + SLACK)
         item.config.hook.pytest_timeout_cancel_timer(item=item)
@@ -198,6 +205,18 @@ def pytest_runtest_makereport(
 
 
 # -- fixtures ------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _plain_failure(*kinds: type[Exception]) -> Iterator[None]:
+    """A mistake that says all there is to say fails the test without a traceback."""
+    mistake: Exception | None = None
+    try:
+        yield
+    except kinds as error:
+        mistake = error
+    if mistake is not None:
+        pytest.fail(str(mistake), pytrace=False)
 
 
 def _marker(item: pytest.Item) -> Source:
@@ -233,15 +252,9 @@ def vm_factory(
     marker = _marker(item)
 
     def make(**arguments: Any) -> VirtualMachine:
-        sources = [Source("vm_factory()", arguments), marker]
-        try:
-            machine = bench.make(
-                [*sources, *_sources(request.config)],
-                item.path.parent,
-                lambda seconds: _allow(item, seconds),
-            )
-        except (GuestUnavailable, UsageError) as error:
-            pytest.fail(str(error), pytrace=False)
+        sources = [Source("vm_factory()", arguments), marker, *_sources(request.config)]
+        with _plain_failure(GuestUnavailable, UsageError):
+            machine = bench.make(sources, item.path.parent, lambda seconds: _allow(item, seconds))
         machines.append(machine)
         _vmsnapshot_machines.append(machine)
         return machine
@@ -277,7 +290,7 @@ def memory_vm(
             "fixture another name",
             pytrace=False,
         )
-    try:
+    with _plain_failure(UsageError):
         settings = resolve(sources).settings
         machine = MemoryMachine(
             fs,
@@ -289,8 +302,6 @@ def memory_vm(
             bases=list(dict.fromkeys((request.config.rootpath, item.path.parent))),
             pass_through=(pytest.exit.Exception,),
         )
-    except UsageError as error:
-        pytest.fail(str(error), pytrace=False)
     _vmsnapshot_machines.append(machine)
     yield machine
     machine.close()
