@@ -81,7 +81,7 @@ class Installed:
         """
         point = f"{self._points}/{name}"
         os.mkdir(point, 0o700)
-        tally = Tally(deadline)
+        tally = Tally(deadline, one_device=False)
         try:
             for path in self.covered():
                 self._copy_path(path, point, tally)

@@ -219,7 +219,7 @@ class Journal:
         facts = os.lstat(place)
         if stat.S_ISDIR(facts.st_mode):
             os.mkdir(kept + ".part", 0o700)
-            copy_tree(place, kept + ".part")
+            copy_tree(place, kept + ".part", Tally(one_device=False))
             os.rename(kept + ".part", kept)
             return kept
         try:
@@ -346,7 +346,7 @@ def _undo_replaced(record: Record) -> None:
     _remove(draft)
     if is_directory:
         os.mkdir(draft, 0o700)
-        copy_tree(kept, draft)
+        copy_tree(kept, draft, Tally(one_device=False))
     else:
         _copy(kept, draft)
     os.rename(draft, place)

@@ -28,6 +28,8 @@ class Tally:
         bytes: content copied, holes not counted.
         links: first copies of files with several names.
         clones: whether the file system may share blocks; false once it refused.
+        one_device: whether files of another device than the top are passed over; false on an
+            overlay, whose files may be of another device than its directories.
     """
 
     deadline: float | None = None
@@ -35,6 +37,7 @@ class Tally:
     bytes: int = 0
     links: dict[tuple[int, int], str] = field(default_factory=dict)
     clones: bool = True
+    one_device: bool = True
 
     def check_time(self) -> None:
         """Give up when the time is over.
@@ -180,7 +183,7 @@ def copy_tree(
                 if skip and here == source and entry.name in skip:
                     continue
                 facts = entry.stat(follow_symlinks=False)
-                if facts.st_dev != top.st_dev:
+                if facts.st_dev != top.st_dev and (tally.one_device or stat.S_ISDIR(facts.st_mode)):
                     continue
                 made = f"{there}/{entry.name}"
                 tally.files += 1
