@@ -115,7 +115,7 @@ def _remedies(backup: Backup) -> list[str]:
 def heading(backup: Backup) -> str:
     """Name and duration of a backup."""
     real = backup.real_duration
-    shown = f"{real * 1000:.0f} ms" if real < 1 else f"{real:.1f} s"
+    shown = f"{real * 1000:.0f} ms" if real < 0.9995 else f"{real:.1f} s"
     return f"backup {backup.number} · {backup.duration:.1f} s on the VM's clock, {shown} real"
 
 
@@ -125,10 +125,17 @@ def timeline(backup: Backup) -> Iterator[str]:
         yield f"{event.at:8.3f}  {event.step.value:<11}  {line(event.text)}"
 
 
-def whole(backup: Backup) -> str:
-    """Everything there is to say."""
+def whole(backup: Backup, *, headed: bool = True) -> str:
+    """Everything there is to say.
+
+    Args:
+        backup: what happened.
+        headed: whether the timeline gets a heading of its own.
+    """
     first, *rest = verdict(backup).splitlines()
-    lines = [f"{first[0].upper()}{first[1:]}", *rest, rule(heading(backup)), *timeline(backup)]
+    lines = [f"{first[0].upper()}{first[1:]}", *rest]
+    lines += [rule(heading(backup))] if headed else []
+    lines += timeline(backup)
     lines += [f"modelled: {line(sentence)}" for sentence in backup.modelled]
     for name, run in (("pre-script", backup.pre), ("post-script", backup.post)):
         if run is not None:

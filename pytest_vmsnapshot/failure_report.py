@@ -33,6 +33,6 @@ def sections(nodeid: str, machines: Sequence[HasBackups]) -> list[tuple[str, str
     for index, machine in enumerate(machines, 1):
         which = f"vm {index}, " if len(machines) > 1 else ""
         for backup in machine.backups:
-            text = f"{backup.explain()}\nreplay: pytest {shlex.quote(nodeid)}"
+            text = f"{explain.whole(backup, headed=False)}\nreplay: pytest {shlex.quote(nodeid)}"
             found.append((which + explain.heading(backup), text))
     return found

@@ -60,6 +60,7 @@ class Checker:
         Raises:
             UsageError: there were mistakes.
         """
+        __tracebackhide__ = True
         if self.mistakes:
             raise UsageError(self.mistakes)
 

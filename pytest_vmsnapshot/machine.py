@@ -166,6 +166,7 @@ class VirtualMachine:
         Raises:
             UsageError: an argument cannot be meant; all mistakes are named, nothing is written.
         """
+        __tracebackhide__ = True
         checker = Checker(self._bases)
         places = [
             checker.place(name, vm_location(script, default) if given is None else given)
@@ -233,6 +234,7 @@ class VirtualMachine:
         Raises:
             UsageError: an argument cannot be meant; all mistakes are named, nothing is written.
         """
+        __tracebackhide__ = True
         checker = Checker(self._bases)
         content = read_config(checker, config)
         found = scripts_of_config(checker, content, scripts)
@@ -258,6 +260,7 @@ class VirtualMachine:
             mode: permission bits.
             owner: name or number of its owner.
         """
+        __tracebackhide__ = True
         checker = Checker(self._bases)
         if not isinstance(content, str | bytes):
             checker.mistakes.append(f"content is {content!r}; write text or bytes")
@@ -287,6 +290,7 @@ class VirtualMachine:
             mode: permission bits of every file; by default those of the local file.
             owner: name or number of the owner of everything.
         """
+        __tracebackhide__ = True
         checker = Checker(self._bases)
         source = checker.local("local", local)
         target = checker.place("path", path)
@@ -298,6 +302,7 @@ class VirtualMachine:
         self._put(list(_planned_copy(source, target, mode, who)))
 
     def _put(self, planned: Sequence[PlannedFile]) -> None:
+        __tracebackhide__ = True
         mistakes = []
         for file in planned:
             try:
@@ -324,6 +329,7 @@ class VirtualMachine:
         Args:
             path: absolute.
         """
+        __tracebackhide__ = True
         checker = Checker(self._bases)
         place = checker.place("path", path)
         checker.finish()
@@ -354,6 +360,7 @@ class VirtualMachine:
             CommandFailed: it failed, and ``check`` is true.
             UsageError: the command could not be started, or an argument cannot be meant.
         """
+        __tracebackhide__ = True
         argv = ("/bin/sh", "-c", command) if isinstance(command, str) else tuple(command)
         if not argv or not all(isinstance(word, str) for word in argv):
             raise UsageError([f"command is {command!r}; write a string, or a list of strings"])
@@ -391,6 +398,7 @@ class VirtualMachine:
             UsageError: a backup of this VM is being taken already.
             GuestDied: the VM is closed, or ended meanwhile.
         """
+        __tracebackhide__ = True
         with self._alone("a backup"):
             backup = engine.run(self._bench, len(self._backups) + 1, self._on_budget)
         self._backups.append(backup)
@@ -398,6 +406,7 @@ class VirtualMachine:
 
     @contextlib.contextmanager
     def _alone(self, what: str) -> Iterator[None]:
+        __tracebackhide__ = True
         if not self._busy.acquire(blocking=False):
             raise UsageError(
                 [

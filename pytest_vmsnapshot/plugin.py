@@ -210,13 +210,10 @@ def pytest_runtest_makereport(
 @contextlib.contextmanager
 def _plain_failure(*kinds: type[Exception]) -> Iterator[None]:
     """A mistake that says all there is to say fails the test without a traceback."""
-    mistake: Exception | None = None
     try:
         yield
-    except kinds as error:
-        mistake = error
-    if mistake is not None:
-        pytest.fail(str(mistake), pytrace=False)
+    except kinds as mistake:
+        raise pytest.fail.Exception(str(mistake), pytrace=False) from None
 
 
 def _marker(item: pytest.Item) -> Source:
