@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import engine
 from .clock import RealClock
-from .errors import GuestUnavailable, UsageError
+from .errors import GuestDied, GuestUnavailable, UsageError
 from .guest.remote import RemoteGuest
 from .guest.session import Session, VmSpec, open_session
 from .machine import VirtualMachine
@@ -70,7 +70,12 @@ class Bench:
             settings.disk_size, settings.directories, self._shares(near), settings.network
         )
         clock = RealClock()
-        guest = RemoteGuest(session, spec, clock)
+        try:
+            guest = RemoteGuest(session, spec, clock)
+        except GuestDied:  # what makes VMs was killed during an earlier test: once more, afresh
+            session.close()
+            del self._sessions[settings.guest]
+            guest = RemoteGuest(self._session(settings.guest), spec, clock)
         facts = engine.VmFacts(settings.disks, settings.deployment, settings.os)
         rules = engine.RULE_SETS[settings.rules]
         bases = list(dict.fromkeys((self._root, near)))
