@@ -1,0 +1,215 @@
+"""The documentation is true: its examples run, its lists are complete, its links lead somewhere.
+
+A page's convention: a line that is nothing but a path in backquotes and a colon, right above a
+fenced block, makes the block a file of that name. Instead the first line of a block may be a
+comment that is nothing but a path. A ``python`` block that defines tests is run with all files
+of its page. If its fence says ``python fails``, the ``text`` blocks up to the next ``python``
+block are what pytest shows.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import pytest_vmsnapshot
+from pytest_vmsnapshot.catalogue import CATALOGUE
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGES = (ROOT / "README.md", *sorted(DOCS.glob("*.md")))
+
+_FENCE = re.compile(
+    r"^(?P<mark>`{3,})(?P<info>[^`\n]*)\n(?P<body>.*?)^(?P=mark) *$", re.MULTILINE | re.DOTALL
+)
+_NAME_ABOVE = re.compile(r"^`(?P<name>[\w./-]+)`:\n\n?\Z", re.MULTILINE)
+_NAME_INSIDE = re.compile(r"\A(?:#|//) (?P<name>[\w./-]*[\w-]\.\w+)\n")
+_LINK = re.compile(r"(?<!\!)\[[^\]\n]+\]\((?P<target>[^)\s]+)\)")
+_HEADING = re.compile(r"^#+ +(?P<text>.+?) *$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page."""
+
+    page: Path
+    number: int
+    info: tuple[str, ...]
+    name: str
+    body: str
+
+    @property
+    def is_test(self) -> bool:
+        return self.info[:1] == ("python",) and "def test_" in self.body
+
+    @property
+    def must_fail(self) -> bool:
+        return "fails" in self.info
+
+    @property
+    def id(self) -> str:
+        return f"{self.page.name}:{self.number}"
+
+
+@functools.cache
+def blocks(page: Path) -> tuple[Block, ...]:
+    return tuple(_blocks(page))
+
+
+def _blocks(page: Path) -> Iterator[Block]:
+    text = page.read_text(encoding="utf-8")
+    for number, found in enumerate(_FENCE.finditer(text), 1):
+        body = found["body"]
+        above = _NAME_ABOVE.search(text[: found.start()])
+        inside = _NAME_INSIDE.match(body)
+        name = above["name"] if above else ""
+        if inside and not above:
+            name, body = inside["name"], body[inside.end() :]
+        yield Block(page, number, tuple(found["info"].split()), name, body)
+
+
+TESTS = [block for page in PAGES for block in blocks(page) if block.is_test]
+
+
+def _write_files(pytester: pytest.Pytester, test: Block) -> str:
+    """Write all files of the page and the test; returns the test's file name."""
+    named = [block for block in blocks(test.page) if block.name and not block.is_test]
+    earlier = [block for block in named if block.number < test.number]
+    for block in (*reversed(named), *earlier):
+        path = pytester.path / block.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block.body, encoding="utf-8")
+    name = test.name or "test_page.py"
+    path = pytester.path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(test.body, encoding="utf-8")
+    pytester.makeini("[pytest]")
+    return name
+
+
+def _run(pytester: pytest.Pytester, name: str) -> pytest.RunResult:
+    return pytester.runpytest_subprocess("-p", "no:randomly", "-p", "no:cacheprovider", name)
+
+
+@pytest.mark.parametrize("block", [b for b in TESTS if not b.must_fail], ids=lambda b: b.id)
+def test_example_passes(pytester: pytest.Pytester, block: Block) -> None:
+    name = _write_files(pytester, block)
+
+    result = _run(pytester, name)
+
+    outcomes = result.parseoutcomes()
+    assert list(outcomes) == ["passed"]
+    assert outcomes["passed"] >= len(re.findall(r"^def test_", block.body, re.MULTILINE))
+
+
+@pytest.mark.parametrize("block", [b for b in TESTS if b.must_fail], ids=lambda b: b.id)
+def test_example_fails_as_shown(pytester: pytest.Pytester, block: Block) -> None:
+    rest = blocks(block.page)[block.number :]
+    shown = [
+        b.body
+        for b in itertools.takewhile(lambda b: b.info[:1] != ("python",), rest)
+        if b.info[:1] == ("text",)
+    ]
+    name = _write_files(pytester, block)
+
+    result = _run(pytester, name)
+
+    real = _normalised("\n".join(result.outlines))
+    assert shown
+    assert [text for text in shown if _normalised(text).strip() not in real] == []
+
+
+def _normalised(text: str) -> str:
+    """What pytest shows, without what differs from run to run and from machine to machine."""
+    text = re.sub(r"\d+\.\d+ s\b|\d+(\.\d+)? ms\b", "TIME", text)
+    text = re.sub(r"^ *\d+\.\d{3}  ", "   AT  ", text, flags=re.MULTILINE)
+    text = re.sub(r"\d+ files, [\d.]+ \w+ in", "SIZE in", text)
+    text = re.sub(r"namespaces \(\w+\)", "namespaces (HOW)", text)
+    text = re.sub(r"^-+ (backup .*?) -+$", r"-- \1 --", text, flags=re.MULTILINE)
+    return re.sub(r" +$", "", text, flags=re.MULTILINE)
+
+
+# -- complete -----------------------------------------------------------------------------------
+
+
+def test_every_option_has_its_paragraph(pytester: pytest.Pytester) -> None:
+    text = "\n".join(pytester.runpytest("--help").outlines)
+    options = set(re.findall(r"--vmsnapshot-[a-z-]+", text))
+    values = set(re.findall(r"^ +(vmsnapshot_\w+) \(", text, re.MULTILINE))
+    headings = "\n".join(_HEADING.findall((DOCS / "options.md").read_text(encoding="utf-8")))
+
+    assert options
+    assert values
+    assert sorted(name for name in options | values if f"`{name}`" not in headings) == []
+
+
+def test_every_setting_of_the_marker_has_its_paragraph(pytester: pytest.Pytester) -> None:
+    text = " ".join(line for line in pytester.runpytest("--markers").outlines)
+    signature = re.search(r"@pytest\.mark\.vm\(\*, ([^)]*)\)", text)
+    headings = "\n".join(_HEADING.findall((DOCS / "options.md").read_text(encoding="utf-8")))
+
+    assert signature is not None
+    names = re.findall(r"(\w+)=", signature[1])
+    assert [name for name in names if f"`{name}`" not in headings] == []
+
+
+def test_every_error_of_a_backup_is_listed_with_its_code() -> None:
+    page = (DOCS / "verdicts.md").read_text(encoding="utf-8")
+
+    assert [kind for kind in CATALOGUE if f"| `{kind.name}` | {kind.code} |" not in page] == []
+
+
+def test_every_error_of_the_harness_has_its_paragraph() -> None:
+    headings = _HEADING.findall((DOCS / "errors.md").read_text(encoding="utf-8"))
+    errors = [
+        name
+        for name in pytest_vmsnapshot.__all__
+        if isinstance(kind := getattr(pytest_vmsnapshot, name), type)
+        and issubclass(kind, pytest_vmsnapshot.HarnessError)
+    ]
+
+    assert [name for name in errors if f"`{name}`" not in headings] == []
+
+
+def test_every_public_name_is_documented() -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+
+    missing = [n for n in pytest_vmsnapshot.__all__ if not re.search(rf"\b{n}\b", text)]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    local = [target for target in _LINK.findall(text) if not re.match(r"[a-z]+:", target)]
+
+    assert [target for target in local if not _exists(page, target)] == []
+
+
+def _exists(page: Path, target: str) -> bool:
+    place, _, anchor = target.partition("#")
+    path = (page.parent / place).resolve() if place else page
+    if not path.exists():
+        return False
+    return not anchor or anchor in {
+        _slug(h) for h in _HEADING.findall(_FENCE.sub("", path.read_text(encoding="utf-8")))
+    }
+
+
+def _slug(heading: str) -> str:
+    """The anchor that a heading gets on the usual hosts."""
+    kept = re.sub(r"[^\w\- ]", "", heading.lower())
+    return kept.replace(" ", "-")
+
+
+def test_every_page_is_on_the_map() -> None:
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    pages = [page.name for page in DOCS.glob("*.md") if page.name != "index.md"]
+
+    assert [name for name in pages if f"({name})" not in index] == []
