@@ -31,8 +31,8 @@ def test_explain_a_good_backup(good: Backup) -> None:
         "   0.500  post-script  /opt/post.sh\n"
         "   0.750  post-script  exit status 0\n"
         "modelled: the freeze was simulated by pausing every process of the VM\n"
-        "------------------------------------ pre-script, standard output "
-        "-----------------------------------\n"
+        "----------------------------------- pre-script, standard output "
+        "------------------------------------\n"
         "flushed"
     )
 
