@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
@@ -100,9 +101,7 @@ def pytest_report_header(config: pytest.Config) -> str:
     return _header(config)
 
 
-def pytest_report_collectionfinish(
-    config: pytest.Config, items: list[pytest.Item]
-) -> list[str]:
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
     """Show which guest works here, once a test is known to need one."""
     if config.option.collectonly or not any(_uses_vm(item) for item in items):
         return []
@@ -196,10 +195,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add a section for each backup of a test that failed."""
     report = yield
-    if report.failed:
+    machines: list[VirtualMachine] = item.stash.get(_MACHINES, [])
+    if report.failed and machines:
         from .failure_report import sections
 
-        machines: list[VirtualMachine] = item.stash.get(_MACHINES, [])
         report.sections += sections(item.nodeid, machines)
     return report
 
@@ -272,6 +271,7 @@ def memory_vm(
     request: pytest.FixtureRequest, _vmsnapshot_machines: list[VirtualMachine]
 ) -> Iterator[MemoryMachine]:
     """A VM in memory, on pyfakefs's fixture ``fs``: its scripts are Python functions."""
+    _import_memory()
     from pyfakefs.fake_filesystem import FakeFilesystem
 
     from .errors import UsageError
@@ -302,6 +302,22 @@ def memory_vm(
     _vmsnapshot_machines.append(machine)
     yield machine
     machine.close()
+
+
+def _import_memory() -> None:
+    """Import what ``memory_vm`` needs: for good, even if ``fs`` was asked for first.
+
+    What is imported while pyfakefs is at work is thrown away when it ends, and comes a second time
+    with classes and enums of its own.
+    """
+    if f"{__package__}.memory" in sys.modules:
+        return
+    from pyfakefs.fake_filesystem_unittest import Patcher, Pause
+
+    patcher = Patcher.PATCHER
+    at_work = patcher is not None and patcher.is_patching
+    with Pause(patcher) if patcher is not None and at_work else contextlib.nullcontext():
+        from . import failure_report, memory  # noqa: F401
 
 
 def _fake_file_system(request: pytest.FixtureRequest) -> Any:
