@@ -24,8 +24,8 @@ from .layer import CopiedLayer
 
 _READ_SIZE = 65536
 
-_NAMED = 100
-"""Processes looked at to say what a script waits for."""
+_DEATH_LIMIT = 0.05
+"""Seconds to wait for the next death; a process that hangs in the kernel takes its time."""
 
 _LONGEST_WAIT = 24 * 3600.0
 """Seconds: poll(2) counts milliseconds in 32 bits; a longer wait is taken up again."""
@@ -115,6 +115,13 @@ class Agent:
                 return
             self._on_exit(pid, status)
 
+    def _reap_next(self) -> None:
+        """Wait until a child ends, then collect what has ended."""
+        select.select([self._wakeup], [], [], _DEATH_LIMIT)
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._wakeup, _READ_SIZE)
+        self._reap()
+
     def _on_exit(self, pid: int, status: int) -> None:
         if os.WIFSTOPPED(status):
             processes.let_go(pid, status)  # it stopped only after its pause was given up
@@ -149,10 +156,8 @@ class Agent:
     def _stop(self, run: _Run) -> None:
         """The limit is reached: name what the script waits for, then kill its whole tree."""
         run.timed_out = True
-        tree = [run.pid, *processes.descendants([run.pid])]
-        tree = tree[:_NAMED]
-        run.waiting_in = [processes.command_line(pid) for pid in processes.leaves(tree)][:8]
-        run.killed = processes.kill_all_but(run.before, self._household, self._reap)
+        run.waiting_in = processes.waiting_in(run.pid)
+        run.killed = processes.kill_all_but(run.before, self._household, self._reap_next)
         while run.pid not in self._exits:  # it was killed; its end is certain and near
             pid, status = os.waitpid(run.pid, 0)
             self._on_exit(pid, status)
@@ -238,7 +243,7 @@ class Agent:
 
     def kill(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """End every process of the VM."""
-        return {"killed": processes.kill_all_but((), self._household, self._reap)}
+        return {"killed": processes.kill_all_but((), self._household, self._reap_next)}
 
     def pause(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Stop every process at one instant."""

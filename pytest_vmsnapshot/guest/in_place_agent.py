@@ -164,7 +164,7 @@ class InPlaceAgent(Agent):
 
     def kill_all(self) -> None:
         """End every process of the VM."""
-        processes.kill_all_but((), self._household, self._reap)
+        processes.kill_all_but((), self._household, self._reap_next)
 
     def install(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Put a file in place."""

@@ -25,7 +25,11 @@ _ENDED = ("", "Z", "X")
 """State letters (proc(5)) of a process that is gone, or only waits to be reaped."""
 
 _KILL_ROUNDS = 2000
-"""Each round kills all there is; only a fork bomb needs more than two."""
+"""Each round kills all there is and waits for a death; a crowd needs as many as it has members."""
+
+_LOOKED_AT = 32
+_NAMED = 8
+"""Processes looked at, and commands named, to say what a script waits for."""
 
 
 class Household(Protocol):
@@ -37,6 +41,10 @@ class Household(Protocol):
 
     def living(self) -> list[int]:
         """Every process that has not ended."""
+        ...
+
+    def empty(self) -> bool:
+        """Whether nobody is left, ended ones that nobody reaped included."""
         ...
 
     def kill(self) -> None:
@@ -53,11 +61,17 @@ class Namespace:
 
     def living(self) -> list[int]:
         """The same without those that have ended."""
-        try:
-            os.kill(-1, 0)  # one call tells the usual case: nobody is there
-        except ProcessLookupError:
+        if self.empty():  # the usual case, told by one call
             return []
         return [pid for pid in self.members() if not is_zombie(pid)]
+
+    def empty(self) -> bool:
+        """Whether nobody is left."""
+        try:
+            os.kill(-1, 0)
+        except ProcessLookupError:
+            return True
+        return False
 
     def kill(self) -> None:
         """Kill every process but this one, in one call: none can fork away from it."""
@@ -76,6 +90,10 @@ class Descendants:
         """The same without those that have ended."""
         return [pid for pid in self.members() if not is_zombie(pid)]
 
+    def empty(self) -> bool:
+        """Whether nobody is left that has not ended."""
+        return not self.living()
+
     def kill(self) -> None:
         """Kill them one by one; what they fork meanwhile is left for the next time."""
         kill_each(self.living())
@@ -93,12 +111,17 @@ def descendants(ancestors: Iterable[int]) -> list[int]:
     found: list[int] = []
     pending = list(ancestors)
     while pending:
-        pid = pending.pop()
-        for thread in _threads(pid):
-            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children") as file:
-                children = [int(word) for word in file.read().split()]
-                found += children
-                pending += children
+        children = _children(pending.pop())
+        found += children
+        pending += children
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    for thread in _threads(pid):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children") as file:
+            found += [int(word) for word in file.read().split()]
     return found
 
 
@@ -120,34 +143,50 @@ def command_line(pid: int) -> str:
         return ""
 
 
-def leaves(pids: Collection[int]) -> list[int]:
-    """Those of the processes that have no child of their own: what everybody waits for."""
-    return [pid for pid in sorted(pids) if not is_zombie(pid) and not descendants([pid])]
+def waiting_in(root: int) -> list[str]:
+    """The commands everybody waits for: those without children, from a process down.
+
+    Only so many are looked at: this is done between a deadline and the kill.
+    """
+    found: list[str] = []
+    pending = [root]
+    for _ in range(_LOOKED_AT):
+        if not pending or len(found) == _NAMED:
+            break
+        pid = pending.pop(0)
+        children = _children(pid)
+        pending += children
+        if not children and not is_zombie(pid):
+            found.append(command_line(pid))
+    return found
 
 
-def kill_all_but(
-    spared: Collection[int], household: Household, reap: Callable[[], None]
-) -> int:
+def kill_all_but(spared: Collection[int], household: Household, reap: Callable[[], None]) -> int:
     """Kill every process of the VM that is not spared and does not descend from one that is.
 
     Args:
         spared: processes that were there before and live on.
         household: the VM's processes.
-        reap: collects those that ended.
+        reap: waits (with a bound) until one ends and collects those that did.
 
     Returns:
         How many processes were killed.
     """
+    if not spared:
+        count = len(household.living())
+        for _ in range(_KILL_ROUNDS):
+            household.kill()
+            if household.empty():
+                break
+            reap()
+        return count
     killed: set[int] = set()
     for _ in range(_KILL_ROUNDS):
-        keep = {*spared, *descendants(spared)} if spared else set()
+        keep = {*spared, *descendants(spared)}
         doomed = [pid for pid in household.living() if pid not in keep]
         if not doomed:
             break
-        if spared:
-            kill_each(doomed)
-        else:
-            household.kill()
+        kill_each(doomed)
         killed.update(doomed)
         reap()
     return len(killed)
