@@ -74,8 +74,8 @@ def test_wrong_numbers(checker: Checker, value: Any) -> None:
     assert checker.number("pre_retries", value, 0) == 0
     assert checker.mistakes == [
         (
-            f"pre_retries is {value!r}; write a whole number from 0 up, or use install_config() for a "
-            "config that is wrong on purpose"
+            f"pre_retries is {value!r}; write a whole number from 0 up, or use install_config() "
+            "for a config that is wrong on purpose"
         )
     ]
 
@@ -198,12 +198,12 @@ def test_a_script_that_is_not_there(checker: Checker, project: Path) -> None:
     assert checker.script("post", "/nowhere/post.sh") == b""
     assert checker.mistakes == [
         (
-            f"pre: there is no {project}/exit 0 and {project}/tests/exit 0; write the path of a local "
-            "file, or the script's text with its line ends"
+            f"pre: there is no {project}/exit 0 and {project}/tests/exit 0; write the path of a "
+            "local file, or the script's text with its line ends"
         ),
         (
-            "post: there is no /nowhere/post.sh; write the path of a local file, or the script's text "
-            "with its line ends"
+            "post: there is no /nowhere/post.sh; write the path of a local file, or the script's "
+            "text with its line ends"
         ),
     ]
 
@@ -214,8 +214,8 @@ def test_a_name_too_long_for_a_file(project: Path) -> None:
     assert checker.script("pre", text) == b""
     assert checker.mistakes == [
         (
-            f"pre: there is no {f'{project}/{text}'[:400]}...; write the path of a local file, or the "
-            "script's text with its line ends"
+            f"pre: there is no {f'{project}/{text}'[:400]}...; write the path of a local file, or "
+            "the script's text with its line ends"
         )
     ]
 
@@ -446,8 +446,8 @@ def test_a_file_where_the_directory_of_scripts_is_meant(checker: Checker, projec
     assert scripts_of_config(checker, b"{}", "deploy/pre.sh") == {}
     assert checker.mistakes == [
         (
-            f"scripts: {project}/deploy/pre.sh is not a directory; write the directory that holds the "
-            "scripts, or {'VM path': 'local path'}"
+            f"scripts: {project}/deploy/pre.sh is not a directory; write the directory that holds "
+            "the scripts, or {'VM path': 'local path'}"
         )
     ]
 

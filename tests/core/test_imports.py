@@ -1,0 +1,225 @@
+"""Who may import whom, and what an import costs."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import pytest_vmsnapshot
+
+ROOT = Path(pytest_vmsnapshot.__file__).parent
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    .removesuffix("__init__")
+    .rstrip("."): path
+    for path in sorted(ROOT.rglob("*.py"))
+}
+NAMED = [name for name in MODULES if name]
+MAX_LINES = 400
+
+PYTEST_SIDE = {"plugin", "time_limits"}
+"""Modules that may import pytest."""
+
+LAYERS = (
+    ("plugin", {"plugin", "time_limits", "failure_report"}),
+    ("machine", {"machine", "running", "memory", "vm_path", "installing", "settings"}),
+    ("engine", {"engine"}),
+    ("parts", {"guest", "clock", "storage"}),
+    (
+        "facts",
+        {
+            "protocols",
+            "backup",
+            "serialise",
+            "assertions",
+            "explain",
+            "catalogue",
+            "config",
+            "errors",
+            "layout",
+            "output",
+        },
+    ),
+)
+"""From top to bottom; a module imports from its own layer and those below it."""
+
+SIDEWAYS = {("engine", "parts")}
+"""Layers that lie one above the other and know each other by protocols only."""
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Names of modules that a module imports, those of this package as ``.name``."""
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if not node.level:
+                yield node.module or ""
+                continue
+            base = package[: len(package) - node.level + 1]
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            yield from ("." + ".".join((*base, name)) for name in names)
+
+
+def layer_of(name: str) -> int:
+    first = name.lstrip(".").split(".")[0]
+    return next(index for index, (_, members) in enumerate(LAYERS) if first in members)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_imports_go_downward(name: str) -> None:
+    here = layer_of(name)
+    for imported in imports(MODULES[name]):
+        if imported.startswith(".") and imported != ".":
+            there = layer_of(imported)
+            assert there >= here, f"{name} imports {imported} from above"
+            pair = (LAYERS[here][0], LAYERS[there][0])
+            assert pair not in SIDEWAYS, f"{name} imports {imported}: it knows only protocols"
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_pytest_is_imported_by_the_plugin_only(name: str) -> None:
+    if name.split(".")[0] not in PYTEST_SIDE:
+        outside = {imported.split(".")[0] for imported in imports(MODULES[name])}
+        assert outside.isdisjoint({"pytest", "_pytest", "pluggy", "xdist", "pytest_timeout"})
+    assert not any(imported.startswith("_pytest") for imported in imports(MODULES[name]))
+
+
+PURE = {
+    "engine.verdict": {"__future__", "enum", "dataclasses", ".backup"},
+    "config": {
+        "__future__",
+        "collections.abc",
+        "dataclasses",
+        "difflib",
+        "itertools",
+        "json",
+        "typing",
+    },
+    "catalogue": {"__future__", "dataclasses", ".explain"},
+    "output": {"__future__", "dataclasses"},
+    "engine.plugin_host": {"__future__", "configparser"},
+    "engine.timeline": {"__future__", ".backup", ".protocols"},
+    "explain": {"__future__", "collections.abc", "shlex", "signal", "typing", ".backup"},
+    "protocols": {
+        "__future__",
+        "collections.abc",
+        "dataclasses",
+        "enum",
+        "typing",
+        ".backup",
+        ".output",
+    },
+}
+"""Modules that touch no file, process or clock, with all they may import."""
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_pure_modules_import_nothing_that_acts(name: str) -> None:
+    assert set(imports(MODULES[name])) <= PURE[name]
+    calls = {
+        node.func.id
+        for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert calls.isdisjoint({"open", "exec", "eval", "__import__", "print", "input"})
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_the_engine_has_no_clock_of_its_own_and_starts_nothing(name: str) -> None:
+    if name.startswith("engine"):
+        outside = set(imports(MODULES[name]))
+        assert outside.isdisjoint({"subprocess", "datetime", "signal", "socket", "threading"})
+        assert "time" not in outside or name == "engine.lifecycle"
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_are_small_and_well_named(name: str) -> None:
+    assert len(MODULES[name].read_text(encoding="utf-8").splitlines()) <= MAX_LINES
+    assert not {"utils", "util", "helpers", "common", "misc"} & set(name.split("."))
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Modules a fresh interpreter has after a statement."""
+    code = f"import json, sys\n{statement}\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return set(json.loads(done.stdout))
+
+
+def test_the_plugin_loads_nothing_that_only_vm_tests_need() -> None:
+    bare = loaded_by("import pytest")
+    found = loaded_by("import pytest, pytest_vmsnapshot.plugin") - bare
+    ours = {name for name in found if name.split(".")[0] == "pytest_vmsnapshot"}
+    assert ours == {"pytest_vmsnapshot", "pytest_vmsnapshot.plugin"}
+    heavy = ("coverage", "pyfakefs", "json", "subprocess", "multiprocessing", "xdist")
+    assert not [name for name in found if name.split(".")[0] in heavy]
+
+
+def test_the_package_loads_nothing_by_itself() -> None:
+    found = loaded_by("import pytest_vmsnapshot")
+    assert {name for name in found if name.startswith("pytest_vmsnapshot")} == {"pytest_vmsnapshot"}
+    assert "pytest" not in found
+
+
+def test_the_engine_runs_without_pytest() -> None:
+    found = loaded_by("import pytest_vmsnapshot.machine, pytest_vmsnapshot.running")
+    assert found.isdisjoint({"pytest", "_pytest", "coverage", "pyfakefs", "pytest_timeout"})
+
+
+@pytest.mark.parametrize("name", pytest_vmsnapshot.__all__)
+def test_every_public_name_can_be_imported(name: str) -> None:
+    assert getattr(pytest_vmsnapshot, name) is not None
+
+
+def test_public_names_are_sorted_and_complete() -> None:
+    names = pytest_vmsnapshot.__all__
+    constants = [name for name in names if name.isupper()]
+    classes = [name for name in names if name[0].isupper() and not name.isupper()]
+    functions = [name for name in names if name.islower()]
+    assert names == [*sorted(constants), *sorted(classes), *sorted(functions)]
+    assert len(set(names)) == len(names)
+    assert dir(pytest_vmsnapshot) == sorted(names)
+    tree = ast.parse((ROOT / "__init__.py").read_text(encoding="utf-8"))
+    for_types = [
+        alias.name
+        for block in tree.body
+        if isinstance(block, ast.If)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    assert sorted(for_types) == sorted(names)
+
+
+def test_every_error_is_public() -> None:
+    errors = importlib.import_module("pytest_vmsnapshot.errors")
+    classes = {
+        name
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, errors.HarnessError)
+    }
+    assert classes <= set(pytest_vmsnapshot.__all__)
+
+
+def test_a_name_that_does_not_exist() -> None:
+    with pytest.raises(AttributeError) as caught:
+        _ = pytest_vmsnapshot.Snapshot
+    assert str(caught.value) == "module 'pytest_vmsnapshot' has no attribute 'Snapshot'"
+
+
+def test_types_are_shipped() -> None:
+    assert (ROOT / "py.typed").exists()
