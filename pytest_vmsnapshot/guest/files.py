@@ -34,7 +34,7 @@ def install(request: dict[str, Any], content: int) -> dict[str, Any]:
     draft = request.get("draft") or f"{parent}/.{name[:100]}.{secrets.token_hex(4)}"
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        while os.sendfile(fd, content, None, _COPY_SIZE):  # type: ignore[arg-type]
+        while os.sendfile(fd, content, None, _COPY_SIZE):
             pass
         refused = _own(fd, request["owner"])
         os.fchmod(fd, request["mode"])

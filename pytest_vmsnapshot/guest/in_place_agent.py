@@ -204,7 +204,7 @@ class InPlaceAgent(Agent):
 class NoLayer:
     """What a recovery point's reader has to copy: nothing."""
 
-    def copy(self, name: str, deadline: float | None) -> Tally:  # noqa: ARG002
+    def copy(self, name: str, deadline: float | None) -> Tally:
         """Refuse.
 
         Raises:

@@ -253,7 +253,9 @@ class Pause:
 
     def _seize(self, thread: int) -> None:
         options = (
-            syscalls.PTRACE_O_TRACEFORK | syscalls.PTRACE_O_TRACEVFORK | syscalls.PTRACE_O_TRACECLONE
+            syscalls.PTRACE_O_TRACEFORK
+            | syscalls.PTRACE_O_TRACEVFORK
+            | syscalls.PTRACE_O_TRACECLONE
         )
         try:
             syscalls.ptrace(syscalls.PTRACE_SEIZE, thread, options)

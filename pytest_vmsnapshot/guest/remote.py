@@ -203,7 +203,9 @@ class RemoteGuest:
         output, error_output = (capture.output() for capture in streams.values())
         if "error" in answer:
             now = self._clock.now()
-            return Execution(began, now, launch_errno=answer["error"], launch_text=answer["text"])
+            where = answer["path"]
+            text = answer["text"] if where in ("", launch.argv[0]) else f"{answer['text']}: {where}"
+            return Execution(began, now, launch_errno=answer["error"], launch_text=text)
         return Execution(
             started=self._clock.from_kernel(answer["started"]),
             ended=self._clock.from_kernel(answer["ended"]),
@@ -289,7 +291,9 @@ class RemoteGuest:
 
 def _raise_if_crashed(answer: dict[str, Any]) -> None:
     if "crashed" in answer:
-        raise GuestDied(f"the VM's agent failed, which is a bug of the harness:\n{answer['crashed']}")
+        raise GuestDied(
+            f"the VM's agent failed, which is a bug of the harness:\n{answer['crashed']}"
+        )
 
 
 class _Readers:

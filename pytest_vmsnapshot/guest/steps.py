@@ -168,8 +168,7 @@ def _apparmor_restriction(refused: _Refused) -> _Explained:
 
 
 def _chroot(refused: _Refused) -> _Explained:
-    points = refused.mount_points()
-    if not points or "/" in points:
+    if not _is_chroot(refused):
         return None
     if refused.denied or refused.step.startswith(("pivot_root", "make mounts private")):
         return (
@@ -177,6 +176,16 @@ def _chroot(refused: _Refused) -> _Explained:
             "run outside the chroot",
         )
     return None
+
+
+def _is_chroot(refused: _Refused) -> bool:
+    points = refused.mount_points()
+    if points and "/" not in points:
+        return True
+    try:  # only root may look
+        return not os.path.samefile(refused.root, refused.root / "proc/1/root")
+    except OSError:
+        return False
 
 
 def _capability(refused: _Refused) -> _Explained:

@@ -91,12 +91,12 @@ def _encoded(text: str | None) -> bytes | None:
 
 
 def unshare(flags: int) -> None:
-    """unshare(2)."""
+    """Call unshare(2)."""
     _check(_libc.unshare(flags), "unshare")
 
 
 def setns(fd: int, kind: int) -> None:
-    """setns(2)."""
+    """Call setns(2)."""
     _check(_libc.setns(fd, kind), "setns")
 
 
@@ -107,7 +107,7 @@ def mount(
     flags: int = 0,
     options: str | None = None,
 ) -> None:
-    """mount(2)."""
+    """Call mount(2)."""
     result = _libc.mount(
         _encoded(source),
         _encoded(target),
@@ -119,12 +119,12 @@ def mount(
 
 
 def unmount(target: str, flags: int = 0) -> None:
-    """umount2(2)."""
+    """Call umount2(2)."""
     _check(_libc.umount2(_encoded(target), flags), f"umount {target}")
 
 
 def make_read_only(target: str) -> None:
-    """mount_setattr(2): every mount from ``target`` down becomes read-only (Linux 5.12)."""
+    """Make every mount from ``target`` down read-only: mount_setattr(2), Linux 5.12."""
     attributes = struct.pack("QQQQ", MOUNT_ATTR_RDONLY, 0, 0, 0)
     _syscall(
         _MOUNT_SETATTR,
@@ -138,7 +138,7 @@ def make_read_only(target: str) -> None:
 
 
 def pivot_root(new_root: str, put_old: str) -> None:
-    """pivot_root(2)."""
+    """Call pivot_root(2)."""
     machine = platform.machine()
     if machine not in _PIVOT_ROOT:
         raise UnsupportedMachine(f"no system call numbers for the machine {machine!r}")
@@ -146,15 +146,13 @@ def pivot_root(new_root: str, put_old: str) -> None:
 
 
 def prctl(option: int, value: int) -> None:
-    """prctl(2) with one argument."""
+    """Call prctl(2) with one argument."""
     zero = ctypes.c_ulong(0)
     _check(_libc.prctl(option, ctypes.c_ulong(value), zero, zero, zero), "prctl")
 
 
 def ptrace(request: int, thread: int, data: int = 0) -> None:
-    """ptrace(2) without an address."""
+    """Call ptrace(2) without an address."""
     _libc.ptrace.restype = ctypes.c_long
-    result = _libc.ptrace(
-        ctypes.c_long(request), ctypes.c_int(thread), None, ctypes.c_void_p(data)
-    )
+    result = _libc.ptrace(ctypes.c_long(request), ctypes.c_int(thread), None, ctypes.c_void_p(data))
     _check(result, "ptrace")

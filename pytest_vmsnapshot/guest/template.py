@@ -26,8 +26,8 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from . import syscalls
 from ..layout import EXTENSION_DIRECTORY
+from . import syscalls
 from .steps import step
 
 HOST = "/host"

@@ -76,9 +76,7 @@ def _peer(control: socket.socket) -> int:
 
 def _report(sock: socket.socket, failed: StepFailed) -> None:
     with contextlib.suppress(wire.PeerGone):
-        wire.send(
-            sock, {"failed": failed.name, "error": failed.number, "call": failed.call}
-        )
+        wire.send(sock, {"failed": failed.name, "error": failed.number, "call": failed.call})
 
 
 def _outer(control: socket.socket, harness: int, privilege: str) -> None:
@@ -159,7 +157,7 @@ class Warden:
         hidden = list(self._template.shown_read_only)
         wire.send(self._control, {"ready": True, "shown_read_only": hidden})
         while True:
-            readable, _, _ = select.select([self._control, self._harness], [], [])
+            readable, _, _ = select.select([self._control.fileno(), self._harness], [], [])
             if self._harness in readable:
                 return
             request = wire.receive(self._control)

@@ -1,4 +1,4 @@
-"""Messages between the harness, the warden and the agents: JSON in one packet, descriptors beside it.
+"""Messages between harness, warden and agents: JSON in one packet, descriptors beside it.
 
 The sockets are ``SOCK_SEQPACKET``: a packet is a message, so nothing coalesces and nothing
 needs framing. A message too large for one packet travels in a memory file whose descriptor is

@@ -69,9 +69,7 @@ def test_a_directory_that_was_replaced_does_not_show_its_old_content(vm: Virtual
 
 
 @pytest.mark.parametrize("freeze", [True, False])
-def test_it_is_one_instant_of_a_writer_that_never_stops(
-    vm: VirtualMachine, freeze: bool
-) -> None:
+def test_it_is_one_instant_of_a_writer_that_never_stops(vm: VirtualMachine, freeze: bool) -> None:
     vm.write("/usr/local/bin/count", TWO_COUNTERS, mode=0o755)
     vm.install(
         pre="#!/bin/sh\nsetsid count &\nwhile ! [ -s /opt/b ]; do :; done\n",
@@ -236,8 +234,10 @@ def test_recovery_point_of_a_closed_vm(vm_factory: VmFactory) -> None:
 
 def test_facts_survive_json_and_pickle_but_files_do_not(vm: VirtualMachine) -> None:
     backup = recovered(vm, "#!/bin/sh\necho x > /srv/x\n")
-    for copy in (Backup.from_json(backup.to_json()), pickle.loads(pickle.dumps(backup))):
+    unpickled: Backup = pickle.loads(pickle.dumps(backup))
+    for copy in (Backup.from_json(backup.to_json()), unpickled):
         assert copy == backup
+        assert copy.recovery_point is not None
         with pytest.raises(GuestDied) as gone:
             copy.recovery_point.read_text("/srv/x")
         assert str(gone.value) == (
@@ -262,8 +262,6 @@ def test_no_room_for_the_copy_is_a_failed_snapshot(vm: VirtualMachine) -> None:
     guest.copy_layer("1", None)  # the name the first snapshot would get is taken
     backup = vm.backup()
     backup.assert_failed()
-    assert str(backup.errors[0]) == (
-        "SnapshotFailed (76): the copy could not be made: File exists"
-    )
+    assert str(backup.errors[0]) == ("SnapshotFailed (76): the copy could not be made: File exists")
     assert backup.post is not None
     assert backup.post.stdout == "ran\n"

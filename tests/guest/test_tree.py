@@ -231,9 +231,7 @@ def test_a_full_disk_is_the_vms_own(vm_factory: VmFactory) -> None:
     assert "No space left on device" in full.stderr
     with pytest.raises(UsageError) as mistake:
         vm.write("/srv/more", b"x" * 5_000_000)
-    assert str(mistake.value) == (
-        "/srv/more cannot be written on the VM: No space left on device"
-    )
+    assert str(mistake.value) == ("/srv/more cannot be written on the VM: No space left on device")
     assert vm.run("ls -A /srv").stdout == "big\n"
 
 

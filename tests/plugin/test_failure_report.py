@@ -48,7 +48,8 @@ def test_report_of_a_failure(pytester: pytest.Pytester) -> None:
     assert lines[start + 1 : end] == [
         "A file-system-consistent backup",
         "  Pre-ScriptExecutionFailed (300): /opt/vmsnapshot/pre.sh: exit status 3",
-        "  decided by: the pre-script failed and continueBackupOnFailure is true (documented rules)",
+        "  decided by: the pre-script failed and continueBackupOnFailure is true "
+        "(documented rules)",
         "  remedy: look into the script's own output and mend what made it fail",
         "   T  precheck     ok",
         "   T  pre-script   /opt/vmsnapshot/pre.sh orders",
