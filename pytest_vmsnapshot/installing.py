@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -296,3 +296,39 @@ def planned_config(config: ScriptConfig | bytes, mode: int, owner: str) -> Plann
     """The config as a file to be written."""
     content = config if isinstance(config, bytes) else config.to_json().encode("ascii")
     return PlannedFile(CONFIG_PATH, content, mode, owner)
+
+
+def planned_copy(
+    source: Path,
+    target: str,
+    mode: int | None,
+    owner: str,
+    mistakes: list[str],
+    above: tuple[Path, ...] = (),
+) -> Iterator[PlannedFile]:
+    """A local file, or a directory with all in it, as files to be written.
+
+    Args:
+        source: what is copied. Links in it are followed, those that lead nowhere passed over.
+        target: the path it gets on the VM.
+        mode: permission bits of every file; None for those of the local ones.
+        owner: name or number of the owner of everything.
+        mistakes: takes what cannot be copied.
+        above: the directories that are being copied around this one.
+    """
+    bits = source.stat().st_mode & 0o7777
+    if source.is_file():
+        yield PlannedFile(target, source, bits if mode is None else mode, owner)
+        return
+    place = source.resolve()
+    if not source.is_dir():
+        mistakes.append(f"{source} is neither a file nor a directory; copy what lies beside it")
+        return
+    if place in above:
+        mistakes.append(f"{source} is a link to a directory above it; copy what lies beside it")
+        return
+    yield PlannedFile(target, source, bits, owner)
+    for child in sorted(source.iterdir()):
+        if child.exists():
+            there = f"{target.rstrip('/')}/{child.name}"
+            yield from planned_copy(child, there, mode, owner, mistakes, (*above, place))

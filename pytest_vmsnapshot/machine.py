@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from . import engine, explain
 from .backup import Backup
@@ -21,6 +21,7 @@ from .installing import (
     PlannedFile,
     Script,
     planned_config,
+    planned_copy,
     read_config,
     scripts_of_config,
     vm_location,
@@ -100,7 +101,7 @@ class VirtualMachine:
         self._backups: list[Backup] = []
         self._busy = threading.Lock()
 
-    def __enter__(self) -> VirtualMachine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -299,14 +300,18 @@ class VirtualMachine:
             checker.mode("mode", mode)
         checker.finish()
         assert source is not None
-        self._put(list(_planned_copy(source, target, mode, who)))
+        planned = list(planned_copy(source, target, mode, who, checker.mistakes))
+        checker.finish()
+        self._put(planned)
 
     def _put(self, planned: Sequence[PlannedFile]) -> None:
         __tracebackhide__ = True
-        mistakes = []
+        mistakes: list[str] = []
         for file in planned:
             try:
                 self._put_one(file)
+            except UsageError as unreadable:
+                mistakes += unreadable.mistakes
             except OSError as error:
                 mistakes.append(f"{file.path} cannot be written on the VM: {error.strerror}")
         if mistakes:
@@ -318,7 +323,11 @@ class VirtualMachine:
         elif file.content.is_dir():
             self._guest.make_directory(file.path, file.mode, file.owner)
         else:
-            with file.content.open("rb") as local:
+            try:
+                local = file.content.open("rb")
+            except OSError as error:
+                raise UsageError([f"{file.content} cannot be read: {error.strerror}"]) from None
+            with local:
                 self._guest.install(file.path, local.fileno(), file.mode, file.owner)
 
     # -- look and run ------------------------------------------------------------------------
@@ -422,16 +431,3 @@ class VirtualMachine:
     def close(self) -> None:
         """End the VM. No process, mount or file of it is left. May be called twice."""
         self._guest.close()
-
-
-def _planned_copy(
-    source: Path, target: str, mode: int | None, owner: str
-) -> Iterator[PlannedFile]:
-    bits = source.stat().st_mode & 0o7777
-    if not source.is_dir():
-        yield PlannedFile(target, source, bits if mode is None else mode, owner)
-        return
-    yield PlannedFile(target, source, bits, owner)
-    for child in sorted(source.iterdir()):
-        if child.exists():
-            yield from _planned_copy(child, f"{target}/{child.name}", mode, owner)
