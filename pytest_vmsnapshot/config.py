@@ -15,6 +15,9 @@ PLUGIN_HOST_PATH: Final = "/etc/azure/VMSnapshotPluginHost.conf"
 _KEYS_COMPARED = 100
 """Unknown keys among which a misspelt one is looked for; comparing a million takes minutes."""
 
+_DIGITS = 1000
+"""Python reads no number of more than some thousand, and says so in words of its own."""
+
 _VALUE_SHOWN = 80
 """Characters of a value in a finding."""
 
@@ -130,7 +133,7 @@ def _load(content: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ConfigIncorrect((f"not UTF-8: byte {error.start} cannot be decoded",)) from None
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_int=_integer)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise ConfigIncorrect((f"not JSON: {error.msg.removesuffix(' at')} at {place}",)) from None
@@ -141,6 +144,12 @@ def _load(content: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ConfigIncorrect((f"{_kind(value)} where an object is meant",))
     return value
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits is too long")
+    return int(digits)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -16,7 +16,7 @@ ATTEMPTS_KEPT = 200
 """A script that fails at once may be tried thousands of times; only the last ones are kept."""
 
 _MOST_RETRIES = 10**9
-"""More than fit into any limit; a config can hold numbers too long to be printed."""
+"""More than fit into any limit; a config can hold numbers of a thousand digits."""
 
 _HEAD_SIZE = 256
 """Bytes read of a script to name its interpreter."""
@@ -80,9 +80,7 @@ class ScriptRunner:
             self._timeline.add(step, text, at=attempts[-1].ended + self._timeline.origin)
         return ScriptRun(path, params, tuple(attempts), count - len(attempts)), outcome
 
-    def _attempt(
-        self, path: str, params: tuple[str, ...], deadline: float, number: int
-    ) -> Attempt:
+    def _attempt(self, path: str, params: tuple[str, ...], deadline: float, number: int) -> Attempt:
         argv = (path, *params)
         execution = self._execute(argv, deadline, number)
         if execution.launch_errno == errno.ENOEXEC and self._is_text(path):
