@@ -1,0 +1,98 @@
+"""Runs a command where namespaces are refused for real: ``confined.py KIND COMMAND...``.
+
+Everything happens in a user namespace and a mount namespace of its own, or to this process alone:
+nothing of the host changes.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from pytest_vmsnapshot.guest import syscalls, user_namespace
+
+UNSHARE = {"x86_64": 272, "aarch64": 97}  # asm/unistd_64.h, asm-generic/unistd.h
+PR_SET_NO_NEW_PRIVS = 38  # linux/prctl.h
+PR_SET_SECCOMP = 22
+SECCOMP_MODE_FILTER = 2  # linux/seccomp.h
+RET_ALLOW = 0x7FFF0000
+RET_ERRNO_EPERM = 0x00050001
+CAP_SYS_ADMIN = 21
+
+
+def seccomp() -> None:
+    """Deny unshare(2), as a container engine's default profile does."""
+    load_number = struct.pack("HBBI", 0x20, 0, 0, 0)  # linux/bpf_common.h
+    skip_unless = struct.pack("HBBI", 0x15, 0, 1, UNSHARE[platform.machine()])
+    instructions = [
+        load_number,
+        skip_unless,
+        struct.pack("HBBI", 0x06, 0, 0, RET_ERRNO_EPERM),
+        struct.pack("HBBI", 0x06, 0, 0, RET_ALLOW),
+    ]
+    code = ctypes.create_string_buffer(b"".join(instructions))
+    program = struct.pack("HxxxxxxP", len(instructions), ctypes.addressof(code))
+    buffer = ctypes.create_string_buffer(program)
+    syscalls.prctl(PR_SET_NO_NEW_PRIVS, 1)
+    libc = ctypes.CDLL(None, use_errno=True)
+    zero = ctypes.c_ulong(0)
+    mode = ctypes.c_ulong(SECCOMP_MODE_FILTER)
+    if libc.prctl(PR_SET_SECCOMP, mode, ctypes.byref(buffer), zero, zero):
+        raise OSError(ctypes.get_errno(), "seccomp")
+
+
+def enter() -> None:
+    """Become root of namespaces in which things can be taken away."""
+    user_namespace.enter(subordinate=False)
+    syscalls.unshare(syscalls.CLONE_NEWNS)
+    syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
+
+
+def no_user_namespaces() -> None:
+    enter()
+    Path("/proc/sys/user/max_user_namespaces").write_text("0", encoding="ascii")
+
+
+def chroot() -> None:
+    enter()
+    syscalls.mount("tmpfs", "/mnt", "tmpfs")
+    root = Path("/mnt/root")
+    root.mkdir()
+    for path in Path("/").iterdir():
+        if path.is_symlink():
+            (root / path.name).symlink_to(path.readlink())
+        elif path.is_dir() and path.name != "mnt":
+            (root / path.name).mkdir()
+            flags = syscalls.MS_BIND | syscalls.MS_REC
+            syscalls.mount(str(path), str(root / path.name), None, flags)
+    here = Path.cwd()
+    os.chroot(root)
+    os.chdir(here)
+
+
+def masked_proc() -> None:
+    enter()
+    syscalls.mount("/dev/null", "/proc/cpuinfo", None, syscalls.MS_BIND)
+
+
+def no_capability() -> None:
+    enter()
+    syscalls.prctl(syscalls.PR_CAPBSET_DROP, CAP_SYS_ADMIN)
+
+
+KINDS: dict[str, Callable[[], None]] = {
+    "seccomp": seccomp,
+    "no-user-namespaces": no_user_namespaces,
+    "chroot": chroot,
+    "masked-proc": masked_proc,
+    "no-capability": no_capability,
+}
+
+if __name__ == "__main__":
+    KINDS[sys.argv[1]]()
+    os.execv(sys.argv[2], sys.argv[2:])
