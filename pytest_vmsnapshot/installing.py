@@ -168,6 +168,15 @@ class Checker:
             )
             return b""
 
+    def content(self, name: str, value: object) -> bytes:
+        """Check what a file is to hold."""
+        if isinstance(value, bytes):
+            return value
+        if isinstance(value, str):
+            return self.text(name, value)
+        self.mistakes.append(f"{name} is {value!r}; write text or bytes")
+        return b""
+
     def script(self, name: str, value: object) -> bytes | Path:
         """Find out what a script is: text, or a local file."""
         if isinstance(value, bytes):

@@ -245,8 +245,7 @@ class VirtualMachine:
         script_owner = checker.owner("script_owner", script_owner)
         checker.finish()
         planned = [
-            PlannedFile(place, script, script_mode, script_owner)
-            for place, script in found.items()
+            PlannedFile(place, script, script_mode, script_owner) for place, script in found.items()
         ]
         self._put([*planned, planned_config(content, mode, owner)])
 
@@ -263,12 +262,9 @@ class VirtualMachine:
         """
         __tracebackhide__ = True
         checker = Checker(self._bases)
-        if not isinstance(content, str | bytes):
-            checker.mistakes.append(f"content is {content!r}; write text or bytes")
-        data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
         planned = PlannedFile(
             checker.place("path", path),
-            data,
+            checker.content("content", content),
             checker.mode("mode", mode),
             checker.owner("owner", owner),
         )

@@ -235,6 +235,20 @@ def test_text_no_file_can_hold(checker: Checker) -> None:
     ]
 
 
+def test_content(checker: Checker) -> None:
+    assert checker.content("content", "ä\udcff") == b"\xc3\xa4\xff"
+    assert checker.content("content", b"\xff") == b"\xff"
+    checker.finish()
+    for wrong in (5, None, ["a"], "\ud800"):
+        assert checker.content("content", wrong) == b""
+    assert checker.mistakes == [
+        "content is 5; write text or bytes",
+        "content is None; write text or bytes",
+        "content is ['a']; write text or bytes",
+        r"content has '\ud800' in it, which no file can hold; write bytes",
+    ]
+
+
 def test_local_things_that_are_no_scripts(project: Path) -> None:
     checker = Checker([project])
     os.mkfifo(project / "fifo")
