@@ -279,6 +279,12 @@ def memory_vm(
     from .settings import resolve
 
     item: pytest.Item = request.node
+    if _uses_vm(item):
+        pytest.fail(
+            "a test cannot use both vm and memory_vm: while pyfakefs hides the files of the host, "
+            "no other VM works; write two tests",
+            pytrace=False,
+        )
     sources = [_marker(item), *_sources(request.config)]
     fs = _fake_file_system(request)
     if not isinstance(fs, FakeFilesystem):

@@ -237,6 +237,17 @@ def test_fixture_of_another_kind_is_called_fs(pytester: pytest.Pytester) -> None
     ) in result.outlines
 
 
+@pytest.mark.parametrize("names", ["vm, memory_vm", "memory_vm, vm_factory"])
+def test_both_kinds_of_vm_in_one_test(pytester: pytest.Pytester, names: str) -> None:
+    pytester.makepyfile(f"def test_it({names}): ...")
+    result = pytester.runpytest_subprocess("-p", "no:randomly")
+    result.assert_outcomes(errors=1)
+    assert (
+        "a test cannot use both vm and memory_vm: while pyfakefs hides the files of the host, no "
+        "other VM works; write two tests"
+    ) in result.outlines
+
+
 def test_plugin_of_pyfakefs_switched_off(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_it(memory_vm): ...")
     result = pytester.runpytest_subprocess("-p", "no:fakefs")
