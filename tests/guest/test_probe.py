@@ -117,9 +117,10 @@ def test_in_pytest_each_test_has_one_plain_error_and_the_others_go_on(tmp_path: 
     (tmp_path / "test_it.py").write_text(
         "def test_one(vm): ...\ndef test_two(vm_factory): vm_factory()\ndef test_three(): ...\n"
     )
-    options = "-p no:cacheprovider -p no:randomly -W error --vmsnapshot-guest=rootless".split()
+    options = ["-p", "no:cacheprovider", "-p", "no:randomly", "-W", "error"]
+    guest = "--vmsnapshot-guest=rootless"
     place = [f"--rootdir={tmp_path}", str(tmp_path)]
-    text = confined("seccomp", "-m", "pytest", *options, *place)
+    text = confined("seccomp", "-m", "pytest", *options, guest, *place)
     error = no_vm(f"rootless: unshare the user namespace (EPERM): {SECCOMP}", CONTAINER)
     assert f"\nvmsnapshot: {error}" in text
     for title in (" ERROR at setup of test_one ", " test_two "):
