@@ -94,7 +94,7 @@ class ScriptRunner:
             exit_status=execution.exit_status,
             signal=execution.signal,
             timed_out=execution.timed_out,
-            launch_error=self._launch_error(path, execution),
+            launch_error=self._launch_error(path, params, execution),
             output=execution.output,
             error_output=execution.error_output,
             waiting_in=execution.waiting_in,
@@ -131,11 +131,14 @@ class ScriptRunner:
         (facts,) = self._guest.examine((path,), _HEAD_SIZE)
         return facts.content or b""
 
-    def _launch_error(self, path: str, execution: Execution) -> str:
+    def _launch_error(self, path: str, params: tuple[str, ...], execution: Execution) -> str:
         """Why a script could not be started, in words that tell its author what to mend."""
         number = execution.launch_errno
         if not number:
             return ""
+        unfit = next((param for param in params if not _can_be_given(param)), None)
+        if unfit is not None:
+            return f"its parameter {unfit!r} has a character in it that no program can be given"
         if number == errno.ENOEXEC:
             return "it is neither a program of this machine nor a script"
         if number == errno.E2BIG:
@@ -170,3 +173,11 @@ class ScriptRunner:
         if interpreter and facts.kind is not FileKind.ABSENT:
             return f"its interpreter {interpreter!r} is a {facts.kind.value}, not a program"
         return f"its interpreter {interpreter!r} does not exist on the VM"
+
+
+def _can_be_given(param: str) -> bool:
+    """Whether a parameter can be handed to a program: no NUL, no half of a surrogate pair."""
+    try:
+        return b"\0" not in param.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False

@@ -54,6 +54,7 @@ class Bare:
     files: dict[str, FileFacts]
     status: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    errno: int = 0
     launched: list[str] = field(default_factory=list)
     name: str = "bare"
 
@@ -68,6 +69,8 @@ class Bare:
         self.clock.time += self.seconds
         self.launched.append(launch.argv[0])
         status = self.status.get(launch.argv[0], 0)
+        if self.errno:
+            return Execution(started, started, launch_errno=self.errno, launch_text="refused")
         return Execution(started, self.clock.time, exit_status=status)
 
     def living(self) -> tuple[str, ...]:
@@ -240,6 +243,27 @@ def test_a_number_of_retries_too_long_to_be_printed(scene: Callable[..., Scene])
         "succeeded"
     )
     assert texts(backup, Step.PRE_SCRIPT)[-1] == "no attempt 3: the limit is reached"
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        (["a\0b"], r"its parameter 'a\x00b' has a character in it that no program can be given"),
+        (
+            ["", "\ud800"],
+            r"its parameter '\ud800' has a character in it that no program can be given",
+        ),
+        (["a", "\udcff"], "refused"),
+    ],
+)
+def test_parameters_no_program_can_be_given(
+    scene: Callable[..., Scene], params: list[str], words: str
+) -> None:
+    made = scene(preScriptParams=params)
+    made.guest.errno = 22
+    backup = made.backup()
+    assert backup.pre is not None
+    assert backup.pre.last.ending == f"could not be started: {words}"
 
 
 def test_huge_parameters_are_not_repeated_in_the_timeline(scene: Callable[..., Scene]) -> None:
