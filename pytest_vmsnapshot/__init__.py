@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         GuestDied,
         GuestUnavailable,
         HarnessError,
+        NotPutBack,
         UsageError,
     )
     from .machine import Completed, VirtualMachine
@@ -45,6 +46,7 @@ __all__ = [
     "HarnessError",
     "MemoryMachine",
     "NamedError",
+    "NotPutBack",
     "Output",
     "RecoveryPoint",
     "ScriptContext",
@@ -63,7 +65,8 @@ _HOMES = {
     "backup": "Attempt Backup Consistency Event RecoveryPoint ScriptRun Status Step",
     "catalogue": "CATALOGUE ErrorKind NamedError",
     "config": "CONFIG_PATH PLUGIN_HOST_PATH STOCK_TEMPLATE",
-    "errors": "CommandFailed CommandTimeout GuestDied GuestUnavailable HarnessError UsageError",
+    "errors": "CommandFailed CommandTimeout GuestDied GuestUnavailable HarnessError NotPutBack "
+    "UsageError",
     "machine": "Completed VirtualMachine",
     "memory": "MemoryMachine ScriptContext ScriptExit",
     "output": "Output",
