@@ -84,7 +84,7 @@ class Layer:
             f"{part}/{name}": _mark_directories(f"{part}/{name}")
             for part in ("root", "upper")
             for name in os.listdir(part)
-            if part == "upper" or name not in skipped
+            if part == "upper" or not (name in skipped or os.path.isfile(f"root/{name}"))
         }
         os.chdir("/")
 
@@ -136,9 +136,9 @@ def _mark_directories(top: str) -> dict[str, _Marks]:
     pending = [top]
     while pending:
         here = pending.pop()
-        if os.path.isdir(here) and not os.path.islink(here):
-            pending += [entry.path for entry in os.scandir(here)]
-            os.utime(here, ns=(before, before))
+        with os.scandir(here) as entries:
+            pending += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        os.utime(here, ns=(before, before))
         found[here] = _marks(here)
     return found
 
