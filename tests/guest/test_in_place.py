@@ -227,3 +227,17 @@ def test_what_cannot_be_put_back_is_an_error_and_its_original_is_kept(
     assert done.stdout == "put back: /srv/app/settings\n"
     assert inside.path("/srv/app/settings").read_text() == "original\n"
     assert not inside.path("/var/lib/pytest-vmsnapshot").exists()
+
+
+def test_the_capabilities_of_a_container_are_enough(inside: VirtualMachine) -> None:
+    inside.copy(DRIVER, "/root/driver.py")
+    missing = "-dac_read_search,-net_admin,-sys_admin,-sys_nice,-sys_ptrace,-sys_resource"
+    setpriv = ["setpriv", f"--bounding-set={missing}", f"--inh-caps={missing}"]
+    if inside.run([*setpriv, "true"]).exit_status:
+        pytest.skip("needs setpriv (Debian: util-linux)")
+    done = inside.run([*setpriv, sys.executable, "/root/driver.py", "point"])
+    assert done.exit_status == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["now"], found["then"]) == ("after\n", "before\n")
+    assert {name: found[name] for name in NOTHING} == NOTHING
+    assert not [text for text in found["modelled"] if "point in time" in text]
