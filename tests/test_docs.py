@@ -74,41 +74,51 @@ def _blocks(page: Path) -> Iterator[Block]:
         yield Block(page, number, tuple(found["info"].split()), name, body)
 
 
-TESTS = [block for page in PAGES for block in blocks(page) if block.is_test]
+PASSING = [page for page in PAGES if any(b.is_test and not b.must_fail for b in blocks(page))]
+FAILING = [b for page in PAGES for b in blocks(page) if b.is_test and b.must_fail]
 
 
-def _write_files(pytester: pytest.Pytester, test: Block) -> str:
-    """Write all files of the page and the test; returns the test's file name."""
+def _files_for(test: Block) -> dict[str, str]:
+    """The files a test finds: all of its page; of two with one name the last above the test."""
     named = [block for block in blocks(test.page) if block.name and not block.is_test]
-    earlier = [block for block in named if block.number < test.number]
-    for block in (*reversed(named), *earlier):
-        path = pytester.path / block.name
+    above = [block for block in named if block.number < test.number]
+    return {block.name: block.body for block in (*reversed(named), *above)}
+
+
+def _write(project: Path, files: dict[str, str]) -> None:
+    for name, body in {"pytest.ini": "[pytest]\n", **files}.items():
+        path = project / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(block.body, encoding="utf-8")
-    name = test.name or "test_page.py"
-    path = pytester.path / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(test.body, encoding="utf-8")
-    pytester.makeini("[pytest]")
-    return name
+        path.write_text(body, encoding="utf-8")
 
 
-def _run(pytester: pytest.Pytester, name: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess("-p", "no:randomly", "-p", "no:cacheprovider", name)
+def _run(pytester: pytest.Pytester, project: Path) -> pytest.RunResult:
+    return pytester.runpytest_subprocess(
+        "-p", "no:randomly", "-p", "no:cacheprovider", "--import-mode=importlib", project
+    )
 
 
-@pytest.mark.parametrize("block", [b for b in TESTS if not b.must_fail], ids=lambda b: b.id)
-def test_example_passes(pytester: pytest.Pytester, block: Block) -> None:
-    name = _write_files(pytester, block)
+@pytest.mark.parametrize("page", PASSING, ids=lambda page: page.name)
+def test_examples_pass(pytester: pytest.Pytester, page: Path) -> None:
+    """One run for all tests of a page that find the same files."""
+    projects: list[tuple[dict[str, str], dict[str, str]]] = []
+    for block in blocks(page):
+        if block.is_test and not block.must_fail:
+            files = _files_for(block)
+            if not projects or projects[-1][0] != files:
+                projects.append((files, {}))
+            projects[-1][1][block.name or f"test_block_{block.number}.py"] = block.body
 
-    result = _run(pytester, name)
+    for number, (files, tests) in enumerate(projects):
+        project = pytester.path / str(number)
+        _write(project, {**files, **tests})
+        outcomes = _run(pytester, project).parseoutcomes()
+        assert list(outcomes) == ["passed"]
+        written = sum(len(re.findall(r"^def test_", t, re.MULTILINE)) for t in tests.values())
+        assert outcomes["passed"] >= written
 
-    outcomes = result.parseoutcomes()
-    assert list(outcomes) == ["passed"]
-    assert outcomes["passed"] >= len(re.findall(r"^def test_", block.body, re.MULTILINE))
 
-
-@pytest.mark.parametrize("block", [b for b in TESTS if b.must_fail], ids=lambda b: b.id)
+@pytest.mark.parametrize("block", FAILING, ids=lambda block: block.id)
 def test_example_fails_as_shown(pytester: pytest.Pytester, block: Block) -> None:
     rest = blocks(block.page)[block.number :]
     shown = [
@@ -116,9 +126,9 @@ def test_example_fails_as_shown(pytester: pytest.Pytester, block: Block) -> None
         for b in itertools.takewhile(lambda b: b.info[:1] != ("python",), rest)
         if b.info[:1] == ("text",)
     ]
-    name = _write_files(pytester, block)
+    _write(pytester.path, {**_files_for(block), block.name or "test_page.py": block.body})
 
-    result = _run(pytester, name)
+    result = _run(pytester, pytester.path)
 
     real = _normalised("\n".join(result.outlines))
     assert shown
