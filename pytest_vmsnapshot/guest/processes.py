@@ -263,11 +263,14 @@ class Pause:
         except ProcessLookupError:
             return
         except PermissionError:
-            if thread in self._awaited or thread in self._stopped:
-                return  # it came with its parent between the listing and this call
-            if _state(thread, thread) not in _ENDED:
-                self.unpaused[thread] = command_line(thread)  # traced by somebody else
-            return
+            tracer = _tracer(thread)
+            if tracer != os.getpid():
+                if tracer:
+                    self.unpaused[thread] = command_line(thread)
+                return
+            # It came with its parent between the listing and this call, and stops by itself.
+            if thread in self._stopped:
+                return
         self._awaited.add(thread)
 
     def _await_stops(self, deadline: float | None) -> None:
@@ -328,6 +331,16 @@ def _state(pid: int, thread: int) -> str:
             return chr(file.read().rpartition(b")")[2].split()[0][0])
     except (OSError, IndexError):
         return ""
+
+
+def _tracer(thread: int) -> int:
+    """Who traces a thread; 0 when nobody does, or it has ended."""
+    try:
+        with open(f"/proc/{thread}/status", encoding="ascii", errors="replace") as file:
+            rows = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+        return int(rows.get("TracerPid", "0"))
+    except (OSError, ValueError):
+        return 0
 
 
 def _waits_for_vfork_child(thread: int) -> bool:
