@@ -42,7 +42,8 @@ def remove(journal: Journal, path: str) -> None:
 
 def meddle(journal: Journal, path: str) -> None:
     """What a script may do where the journal knows of it."""
-    if journal.covers(os.path.realpath(path)):
+    parent, name = os.path.split(path)
+    if journal.covers(os.path.join(os.path.realpath(parent), name)):
         if os.path.isdir(path):
             shutil.rmtree(path, ignore_errors=True)
         elif os.path.lexists(path):
