@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .backup import Attempt, Backup, Consistency, Event, RecoveryPoint, ScriptRun, Status, Step
     from .catalogue import CATALOGUE, ErrorKind, NamedError
+    from .completed import Completed
     from .config import CONFIG_PATH, PLUGIN_HOST_PATH, STOCK_TEMPLATE
     from .errors import (
         CommandFailed,
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
         NotPutBack,
         UsageError,
     )
-    from .machine import Completed, VirtualMachine
+    from .machine import VirtualMachine
     from .memory import MemoryMachine, ScriptContext, ScriptExit
     from .output import Output
     from .plugin import VmFactory
@@ -64,10 +65,11 @@ __all__ = [
 _HOMES = {
     "backup": "Attempt Backup Consistency Event RecoveryPoint ScriptRun Status Step",
     "catalogue": "CATALOGUE ErrorKind NamedError",
+    "completed": "Completed",
     "config": "CONFIG_PATH PLUGIN_HOST_PATH STOCK_TEMPLATE",
     "errors": "CommandFailed CommandTimeout GuestDied GuestUnavailable HarnessError NotPutBack "
     "UsageError",
-    "machine": "Completed VirtualMachine",
+    "machine": "VirtualMachine",
     "memory": "MemoryMachine ScriptContext ScriptExit",
     "output": "Output",
     "plugin": "VmFactory",

@@ -6,16 +6,16 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from . import engine, explain
+from . import completed, engine
 from .backup import Backup
+from .completed import Completed
 from .config import ScriptConfig
 from .engine.lifecycle import Bench
-from .errors import CommandFailed, CommandTimeout, UsageError
+from .errors import UsageError
 from .installing import (
     Checker,
     PlannedFile,
@@ -26,7 +26,6 @@ from .installing import (
     scripts_of_config,
     vm_location,
 )
-from .output import Output
 from .protocols import Clock, Launch, Storage
 from .vm_path import FileGuest, VmPath
 
@@ -40,35 +39,6 @@ class MachineGuest(FileGuest, Protocol):
     def close(self) -> None:
         """End the VM."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Completed:
-    """A command that ended.
-
-    Args:
-        argv: the command.
-        exit_status: None when a signal ended it.
-        signal: number of that signal, or None.
-        output: what it printed.
-        error_output: what it printed as errors.
-    """
-
-    argv: tuple[str, ...]
-    exit_status: int | None
-    signal: int | None
-    output: Output
-    error_output: Output
-
-    @property
-    def stdout(self) -> str:
-        """What it printed, as text."""
-        return self.output.text
-
-    @property
-    def stderr(self) -> str:
-        """What it printed as errors, as text."""
-        return self.error_output.text
 
 
 class VirtualMachine:
@@ -375,22 +345,7 @@ class VirtualMachine:
         launch = Launch(argv, environment, cwd, rules.umask, data)
         with self._alone("a command"):
             execution = self._guest.execute(launch, self._bench.clock.now() + timeout)
-        if execution.launch_errno:
-            raise UsageError(
-                [f"the command {argv[0]!r} could not be started: {execution.launch_text}"]
-            )
-        stdout, stderr = execution.output, execution.error_output
-        if execution.timed_out:
-            raise CommandTimeout(argv, timeout, stdout.text, stderr.text)
-        done = Completed(argv, execution.exit_status, execution.signal, stdout, stderr)
-        if check and done.exit_status != 0:
-            ending = (
-                f"ended with exit status {done.exit_status}"
-                if done.signal is None
-                else f"was killed by {explain.signal_name(done.signal)}"
-            )
-            raise CommandFailed(argv, ending, done.stdout, done.stderr)
-        return done
+        return completed.outcome(argv, execution, timeout, check=check)
 
     # -- back up -----------------------------------------------------------------------------
 
