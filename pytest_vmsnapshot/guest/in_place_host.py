@@ -26,8 +26,9 @@ from typing import Any, NoReturn
 from ..layout import CONFIG_DIRECTORY
 from . import processes, syscalls, wire
 from .agent import Agent
+from .changes import Record
 from .in_place_agent import InPlaceAgent, Installed, NoLayer
-from .journal import STORE, Journal, Record, StoreTaken
+from .journal import STORE, Journal, StoreTaken
 
 _REAP_SECONDS = 0.05
 """How long to wait for a killed process to end before those that are left are looked for again."""

@@ -9,59 +9,28 @@ when both were.
 from __future__ import annotations
 
 import contextlib
-import enum
-import errno
 import fcntl
 import json
 import os
 import secrets
 import shutil
 import stat
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
-from .layer import Tally, copy_file, copy_tree
+from .changes import (
+    Change,
+    Record,
+    copy_exactly,
+    is_to_be_undone,
+    is_within,
+    refuse_mount,
+    refuse_mounts,
+    undo,
+)
+from .layer import Tally, copy_tree
 
 STORE = "/var/lib/pytest-vmsnapshot"
 """On the disk and not in /tmp: what lies here may be somebody's only copy."""
-
-
-class Change(enum.Enum):
-    """What is about to be done to a path."""
-
-    MADE = "made"
-    """Nothing is there yet; whatever comes to lie there is ours."""
-
-    REPLACED = "replaced"
-    """Something is there; it is kept in the store."""
-
-    ALTERED = "altered"
-    """A directory gets another owner or mode."""
-
-    DATED = "dated"
-    """A directory gets other times, because names in it come and go."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One change.
-
-    Args:
-        change: its kind.
-        path: absolute path, links in its parents resolved.
-        kept: where the original is, for ``REPLACED``.
-        uid: owner before, for ``ALTERED``.
-        gid: group before, for ``ALTERED``.
-        mode: permission bits before, for ``ALTERED``.
-        times: access and modification time before in nanoseconds, for ``DATED``.
-    """
-
-    change: Change
-    path: str
-    kept: str = ""
-    uid: int = 0
-    gid: int = 0
-    mode: int = 0
-    times: tuple[int, int] = (0, 0)
 
 
 class StoreTaken(Exception):
@@ -138,7 +107,7 @@ class Journal:
     def left(self) -> tuple[Record, ...]:
         """Changes that are not put back, directory times not counted."""
         self._records = _read(self.store)
-        return tuple(record for record in self._records if _is_to_be_undone(record))
+        return tuple(record for record in self._records if is_to_be_undone(record))
 
     # -- before a change -------------------------------------------------------------------
 
@@ -153,7 +122,7 @@ class Journal:
                 /etc/hosts); the change must not be made.
         """
         place = _resolved(path)
-        _refuse_mount(place)
+        refuse_mount(place)
         draft = f"{os.path.dirname(place)}/.vmsnapshot-{secrets.token_hex(4)}"
         for changed in (place, draft):
             if not self.covers(changed):
@@ -181,7 +150,7 @@ class Journal:
             OSError: EBUSY, a file system is mounted there; or it cannot be kept.
         """
         place = _resolved(path)
-        _refuse_mounts(place)
+        refuse_mounts(place)
         if os.path.lexists(place) and not self.covers(place):
             self._before(place)
 
@@ -192,7 +161,7 @@ class Journal:
     def made_above(self, place: str) -> str:
         """The directory (or file) of ours that a path is below, or empty."""
         ours = self._records_of(Change.MADE, Change.REPLACED)
-        return next((record.path for record in ours if _is_within(place, record.path)), "")
+        return next((record.path for record in ours if is_within(place, record.path)), "")
 
     def _records_of(self, *changes: Change) -> list[Record]:
         return [record for record in self._records if record.change in changes]
@@ -225,7 +194,7 @@ class Journal:
         try:
             os.link(place, kept, follow_symlinks=False)
         except OSError:
-            _copy(place, kept + ".part")
+            copy_exactly(place, kept + ".part")
             os.rename(kept + ".part", kept)
         return kept
 
@@ -241,7 +210,7 @@ class Journal:
         sentences: list[str] = []
         for record in reversed(_read(self.store)):
             try:
-                _UNDO[record.change](record)
+                undo(record)
             except OSError as error:
                 failed.insert(0, record)
                 kept = f"; the original is {record.kept}" if record.kept else ""
@@ -267,22 +236,6 @@ class Journal:
 def _times(path: str) -> tuple[int, int]:
     facts = os.stat(path)
     return facts.st_atime_ns, facts.st_mtime_ns
-
-
-def _is_to_be_undone(record: Record) -> bool:
-    match record.change:
-        case Change.MADE:
-            return os.path.lexists(record.path)
-        case Change.REPLACED:
-            return os.path.lexists(record.kept)
-        case Change.ALTERED:
-            return os.path.lexists(record.path)
-        case Change.DATED:
-            return False
-
-
-def _is_within(place: str, top: str) -> bool:
-    return place == top or place.startswith(top.rstrip("/") + "/")
 
 
 def _resolved(path: str) -> str:
@@ -316,117 +269,3 @@ def _read(store: str) -> list[Record]:
         row["times"] = tuple(row["times"])
         records.append(Record(**row))
     return records
-
-
-# -- undoing -------------------------------------------------------------------------------------
-
-
-def _undo_made(record: Record) -> None:
-    _remove(record.path)
-
-
-def _undo_replaced(record: Record) -> None:
-    kept, place = record.kept, record.path
-    if not os.path.lexists(kept):
-        return  # it was put back before
-    if _same_file(kept, place):  # the change was never made
-        os.unlink(kept)
-        return
-    is_directory = os.path.isdir(kept) and not os.path.islink(kept)
-    if is_directory or (os.path.isdir(place) and not os.path.islink(place)):
-        _remove(place)
-    os.makedirs(os.path.dirname(place), mode=0o755, exist_ok=True)
-    try:
-        os.rename(kept, place)
-        return
-    except OSError as refused:
-        if refused.errno != errno.EXDEV:
-            raise
-    draft = f"{os.path.dirname(place)}/.vmsnapshot-original"
-    _remove(draft)
-    if is_directory:
-        os.mkdir(draft, 0o700)
-        copy_tree(kept, draft, Tally(one_device=False))
-    else:
-        _copy(kept, draft)
-    os.rename(draft, place)
-    _remove(kept)
-
-
-def _undo_altered(record: Record) -> None:
-    if os.path.isdir(record.path):
-        os.chown(record.path, record.uid, record.gid)
-        os.chmod(record.path, record.mode)
-
-
-def _undo_dated(record: Record) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.utime(record.path, ns=record.times)
-
-
-_UNDO = {
-    Change.MADE: _undo_made,
-    Change.REPLACED: _undo_replaced,
-    Change.ALTERED: _undo_altered,
-    Change.DATED: _undo_dated,
-}
-
-
-def _remove(path: str) -> None:
-    try:
-        facts = os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    if not stat.S_ISDIR(facts.st_mode):
-        os.unlink(path)
-        return
-    _refuse_mounts(path)
-    shutil.rmtree(path)
-
-
-def _refuse_mounts(path: str) -> None:
-    """What is mounted on or below a directory is not ours to empty."""
-    for point in _mount_points():
-        if _is_within(point, path):
-            raise OSError(errno.EBUSY, f"a file system is mounted at {point}", path)
-
-
-def _refuse_mount(path: str) -> None:
-    """What is mounted at a path cannot be replaced."""
-    if path in _mount_points():
-        raise OSError(errno.EBUSY, f"a file system is mounted at {path}", path)
-
-
-def _mount_points() -> list[str]:
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        return [line.split()[4].replace("\\040", " ") for line in file]
-
-
-def _same_file(one: str, other: str) -> bool:
-    try:
-        return os.path.samestat(os.lstat(one), os.lstat(other))
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-
-
-def _copy(source: str, target: str) -> None:
-    """Copy one entry exactly, or not at all."""
-    copy_file(source, target, Tally())
-    before, after = os.lstat(source), os.lstat(target)
-    os.utime(target, ns=(before.st_atime_ns, before.st_mtime_ns), follow_symlinks=False)
-    alike = (before.st_mode, before.st_uid, before.st_gid) == (
-        after.st_mode,
-        after.st_uid,
-        after.st_gid,
-    )
-    if not alike or _attributes(source) != _attributes(target):
-        os.unlink(target)
-        raise OSError(errno.EPERM, "it cannot be copied with its owner and attributes", source)
-
-
-def _attributes(path: str) -> dict[str, bytes]:
-    try:
-        names = os.listxattr(path, follow_symlinks=False)
-        return {name: os.getxattr(path, name, follow_symlinks=False) for name in names}
-    except OSError:
-        return {}

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_vmsnapshot.guest import files
-from pytest_vmsnapshot.guest.journal import Change, Journal, StoreTaken
+from pytest_vmsnapshot.guest.changes import Change
+from pytest_vmsnapshot.guest.journal import Journal, StoreTaken
 from pytest_vmsnapshot.guest.wire import memory_file
 
 NAMES = ("a", "b", "a/b", "a/c", "a/d/e", "link", "link/x", "there", "there/old", "there/sub/old")
