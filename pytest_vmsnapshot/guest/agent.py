@@ -124,7 +124,10 @@ class Agent:
 
     def _on_exit(self, pid: int, status: int) -> None:
         if os.WIFSTOPPED(status):
-            processes.let_go(pid, status)  # it stopped only after its pause was given up
+            if self._pause is not None:
+                self._pause.keep(pid, status)
+            else:  # it stopped only after its pause was over
+                processes.let_go(pid, status)
             return
         if self._run is not None and pid == self._run.pid:
             self._exits[pid] = (status, time.monotonic())

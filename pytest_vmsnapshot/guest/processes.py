@@ -244,6 +244,17 @@ class Pause:
             self._await_stops(deadline)
         return len([pid for pid in self._household.living() if pid not in self.unpaused])
 
+    def keep(self, thread: int, status: int) -> None:
+        """Take in a thread that stopped only after ``hold``, having run nothing of its own.
+
+        Such are a child forked meanwhile, and a parent whose vfork child has ended.
+
+        Args:
+            thread: the thread.
+            status: its wait status.
+        """
+        self._stopped[thread] = _pending_signal(status)
+
     def release(self) -> None:
         """Let everything go on, each thread with the signal it was about to get."""
         for thread, pending in self._stopped.items():
