@@ -33,6 +33,7 @@ def sections(nodeid: str, machines: Sequence[HasBackups]) -> list[tuple[str, str
     for index, machine in enumerate(machines, 1):
         which = f"vm {index}, " if len(machines) > 1 else ""
         for backup in machine.backups:
-            text = f"{explain.whole(backup, headed=False)}\nreplay: pytest {shlex.quote(nodeid)}"
+            replay = f"replay: pytest {shlex.quote(nodeid)}"
+            text = "\n".join((explain.whole(backup, headed=False), "-" * explain.WIDTH, replay))
             found.append((which + explain.heading(backup), text))
     return found

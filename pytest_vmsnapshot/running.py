@@ -104,9 +104,7 @@ class Bench:
         wanted = [str(path) for path in (self._root, self._invocation, near)]
         hidden = sorted({path for path in wanted if path.startswith(_HIDDEN)})
         return tuple(
-            path
-            for path in hidden
-            if not any(path.startswith(other + "/") for other in hidden)
+            path for path in hidden if not any(path.startswith(other + "/") for other in hidden)
         )
 
 

@@ -200,7 +200,12 @@ def _directories(source: str, value: Any, mistakes: list[str]) -> tuple[str, ...
 def _is_directory(word: str) -> bool:
     """Whether a word can be the absolute path of a directory other than the root."""
     parts = word.split("/")
-    return word.startswith("/") and any(parts) and ".." not in parts and word.isprintable()
+    usable = word.startswith("/") and any(parts) and ".." not in parts and word.isprintable()
+    return usable and next(filter(None, parts)) not in _OWN
+
+
+_OWN = ("dev", "proc", "sys")
+"""Top-level directories in which a VM shows the kernel: nothing can be made there."""
 
 
 def _requirements(source: str, value: Any, mistakes: list[str]) -> tuple[str, ...]:

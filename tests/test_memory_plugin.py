@@ -65,6 +65,7 @@ def test_report_of_a_failure(pytester: pytest.Pytester) -> None:
         "modelled: the freeze was simulated by pausing every process of the VM",
         f"{RULE} pre-script, standard error {RULE}",
         "waiting for orders",
+        "-" * 100,
         "replay: pytest test_orders.py::test_it",
     ]
 

@@ -68,6 +68,7 @@ class Agent:
         self._run: _Run | None = None
         self._pause: processes.Pause | None = None
         self._adopted: set[int] = set()
+        self._mounts = processes.mount_points()
         self._wakeup, wakeup_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -265,7 +266,8 @@ class Agent:
     def copy_layer(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Copy the private layer into a recovery point."""
         tally = self._layer.copy(request.body["name"], request.body["deadline"])
-        return {"files": tally.files, "bytes": tally.bytes}
+        missed = sorted(processes.mount_points() - self._mounts)
+        return {"files": tally.files, "bytes": tally.bytes, "missed": missed}
 
     def install(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Put a file in place."""

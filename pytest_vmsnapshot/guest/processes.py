@@ -130,6 +130,15 @@ def is_zombie(pid: int) -> bool:
     return _state(pid, pid) in _ENDED
 
 
+def mount_points() -> frozenset[str]:
+    """Where something is mounted; nothing where ``/proc`` is not to be had."""
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+            return frozenset(line.split(" ", 5)[4] for line in file)
+    except OSError:
+        return frozenset()
+
+
 def command_line(pid: int) -> str:
     """What a process runs, as words; its short name where it has no arguments."""
     try:

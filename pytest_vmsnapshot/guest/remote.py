@@ -59,6 +59,7 @@ class RemoteGuest:
         self._handle: Handle | None = session.create(spec)
         self._why_gone = "the VM is closed"
         self._modelled_owners: dict[str, _ModelledOwner] = {}
+        self._missed: tuple[str, ...] = ()
         self._points: list[_PointReader] = []
         self._in_place: tuple[str, ...] = ()
         if session.privilege == "in-place":
@@ -72,13 +73,17 @@ class RemoteGuest:
         return f"namespaces ({self._session.privilege})"
 
     def modelled(self) -> tuple[str, ...]:
-        """Owners that could not be set for real, and what working in place means."""
+        """Owners that could not be set, mounts that are not copied, what in place means."""
         owners = tuple(
             f"the owner {modelled.owner!r} of {path} is modelled: without subordinate ids "
             "it belongs to root on the VM"
             for path, modelled in self._modelled_owners.items()
         )
-        return (*self._in_place, *owners)
+        mounted = tuple(
+            f"the recovery point has nothing of {path}: a script mounted something there"
+            for path in self._missed
+        )
+        return (*self._in_place, *owners, *mounted)
 
     def close(self) -> None:
         """End the VM: no process, mount or file of it is left when this returns."""
@@ -242,6 +247,7 @@ class RemoteGuest:
             body = self._ask(request).body
             if covered := body.get("covered"):
                 self._in_place = (IN_PLACE, f"the recovery point holds only {', '.join(covered)}")
+            self._missed = tuple(body.get("missed", ()))
             return body["files"], body["bytes"]
 
     def open_point(self, name: str) -> PointFiles:

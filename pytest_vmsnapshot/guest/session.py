@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from dataclasses import dataclass
 
 from ..errors import GuestDied, GuestUnavailable, NotPutBack
@@ -59,6 +60,7 @@ class Session:
         self.refusals = refusals
         self.shown_read_only = shown_read_only
         self._helper = helper
+        self._dialogue = threading.Lock()
 
     @property
     def real_owners(self) -> bool:
@@ -111,11 +113,15 @@ class Session:
         self._helper.end()
 
     def _ask(self, body: dict[str, object]) -> wire.Received:
-        try:
-            wire.send(self._helper.control, body)
-            return wire.receive(self._helper.control)
-        except (wire.PeerGone, OSError) as gone:
-            raise GuestDied("the process that makes VMs has ended") from gone
+        with self._dialogue:
+            try:
+                wire.send(self._helper.control, body)
+                return wire.receive(self._helper.control)
+            except (wire.PeerGone, OSError) as gone:
+                raise GuestDied("the process that makes VMs has ended") from gone
+            except BaseException:  # Ctrl-C, say: the answer would be taken for the next one
+                self._helper.control.close()
+                raise
 
     def _raise_if_failed(self, answer: wire.Received) -> None:
         body = answer.body

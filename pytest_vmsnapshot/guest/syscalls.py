@@ -37,6 +37,7 @@ AT_RECURSIVE = 0x8000
 
 # linux/prctl.h, linux/capability.h
 PR_SET_PDEATHSIG = 1
+PR_SET_NAME = 15
 PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
 CAP_SYS_MODULE = 16
@@ -149,6 +150,12 @@ def prctl(option: int, value: int) -> None:
     """Call prctl(2) with one argument."""
     zero = ctypes.c_ulong(0)
     _check(_libc.prctl(option, ctypes.c_ulong(value), zero, zero, zero), "prctl")
+
+
+def name_process(name: str) -> None:
+    """Give this process the name that ``ps`` and ``pgrep`` show: prctl(2), PR_SET_NAME."""
+    zero = ctypes.c_ulong(0)
+    _check(_libc.prctl(PR_SET_NAME, ctypes.c_char_p(name.encode()), zero, zero, zero), "prctl")
 
 
 def ptrace(request: int, thread: int, data: int = 0) -> None:

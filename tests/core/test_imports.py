@@ -29,7 +29,7 @@ PYTEST_SIDE = {"plugin", "time_limits"}
 
 LAYERS = (
     ("plugin", {"plugin", "time_limits", "failure_report"}),
-    ("machine", {"machine", "running", "memory", "vm_path", "installing", "settings"}),
+    ("machine", {"machine", "running", "memory", "vm_path", "installing", "settings", "completed"}),
     ("engine", {"engine"}),
     ("parts", {"guest", "clock", "storage"}),
     (

@@ -265,3 +265,17 @@ def test_no_room_for_the_copy_is_a_failed_snapshot(vm: VirtualMachine) -> None:
     assert str(backup.errors[0]) == ("SnapshotFailed (76): the copy could not be made: File exists")
     assert backup.post is not None
     assert backup.post.stdout == "ran\n"
+
+
+def test_what_a_script_mounts_is_not_in_it_and_the_result_says_so(vm: VirtualMachine) -> None:
+    vm.install(
+        pre="#!/bin/sh\nmkdir /srv/ram && mount -t tmpfs none /srv/ram && echo x > /srv/ram/x\n",
+        post=OK,
+    )
+    backup = vm.backup()
+    assert backup.recovery_point is not None
+    assert not backup.recovery_point.exists("/srv/ram/x")
+    assert backup.modelled == (
+        "the recovery point has nothing of /srv/ram: a script mounted something there",
+        "the freeze was simulated by pausing every process of the VM",
+    )

@@ -247,3 +247,7 @@ def test_closing_twice(vm_factory: VmFactory) -> None:
     vm = vm_factory()
     vm.close()
     vm.close()
+
+
+def test_the_first_process_is_not_called_python(vm: VirtualMachine) -> None:
+    assert vm.path("/proc/1/comm").read_text() == "vm-agent\n"

@@ -64,6 +64,7 @@ def test_report_of_a_failure(pytester: pytest.Pytester) -> None:
         "draining",
         "-" * 36 + " pre-script, standard error " + "-" * 36,
         "no connection",
+        "-" * 100,
         "replay: pytest test_orders.py::test_quiesced",
     ]
 
