@@ -243,21 +243,20 @@ def vm_factory(
     from .settings import Source
 
     item: pytest.Item = request.node
-    machines: list[VirtualMachine] = []
     bench = _bench(request.config)
     marker = _marker(item)
+    closing = contextlib.ExitStack()
 
     def make(**arguments: Any) -> VirtualMachine:
         sources = [Source("vm_factory()", arguments), marker, *_sources(request.config)]
         with _plain_failure(GuestUnavailable, UsageError):
             machine = bench.make(sources, item.path.parent, lambda seconds: _allow(item, seconds))
-        machines.append(machine)
+        closing.callback(machine.close)
         _vmsnapshot_machines.append(machine)
         return machine
 
-    yield make
-    for machine in machines:
-        machine.close()
+    with closing:
+        yield make
 
 
 @pytest.fixture
