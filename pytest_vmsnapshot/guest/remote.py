@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
-import select
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..clock import RealClock
 from ..errors import GuestDied
-from ..output import Capture
 from ..protocols import (
     Execution,
     FileFacts,
@@ -23,9 +20,8 @@ from ..protocols import (
     StorageTimeout,
 )
 from . import wire
+from .pipes import Pipes
 from .session import Handle, Session, VmSpec
-
-_READ_SIZE = 256 * 1024
 
 IN_PLACE = (
     "the VM is this machine: network, processes and disks are shared with it, and what scripts "
@@ -184,28 +180,18 @@ class RemoteGuest:
             "deadline": None if deadline is None else self._clock.kernel_time(deadline),
         }
         began = self._clock.now()
-        with contextlib.ExitStack() as stack:
-            streams = {}
-            writing = []
-            for _ in range(2):
-                read_end, write_end = os.pipe2(os.O_CLOEXEC)
-                streams[read_end] = Capture()
-                writing.append(write_end)
-            readers = _Readers(streams)
-            stack.callback(readers.close)
-            try:
-                stdin = launch.stdin and stack.enter_context(wire.memory_file(launch.stdin))
-                with self._in_dialogue():
-                    wire.send(handle.sock, request, [*writing, *([stdin] if stdin else [])])
-            finally:
-                for fd in writing:
-                    os.close(fd)
-            with self._in_dialogue():
-                answer = readers.drain_until(handle).body
-            if left := readers.finish():
+        with contextlib.closing(Pipes()) as pipes:
+            with contextlib.ExitStack() as stack, self._in_dialogue():
+                stdin = (
+                    [stack.enter_context(wire.memory_file(launch.stdin))] if launch.stdin else []
+                )
+                wire.send(handle.sock, request, [*pipes.writing, *stdin])
+                pipes.close_writing()
+                answer = pipes.drain_until_answer(handle.sock).body
+            if left := pipes.finish():
                 self._ask({"op": "adopt"}, left)
+            output, error_output = pipes.outputs()
         _raise_if_crashed(answer)
-        output, error_output = (capture.output() for capture in streams.values())
         if "error" in answer:
             now = self._clock.now()
             where = answer["path"]
@@ -300,57 +286,6 @@ def _raise_if_crashed(answer: dict[str, Any]) -> None:
         raise GuestDied(
             f"the VM's agent failed, which is a bug of the harness:\n{answer['crashed']}"
         )
-
-
-class _Readers:
-    """The reading ends of a program's two pipes."""
-
-    def __init__(self, streams: dict[int, Capture]) -> None:
-        self._streams = streams
-        self._open = list(streams)
-        for fd in self._open:
-            os.set_blocking(fd, False)
-
-    def drain_until(self, handle: Handle) -> wire.Received:
-        """Collect output until the agent answers."""
-        poller = select.poll()
-        sock = handle.sock.fileno()
-        poller.register(sock, select.POLLIN)
-        for fd in self._open:
-            poller.register(fd, select.POLLIN)
-        while True:
-            ready = [fd for fd, _ in poller.poll()]
-            if sock in ready:
-                return wire.receive(handle.sock)
-            for fd in ready:
-                if not self._read(fd):
-                    poller.unregister(fd)
-
-    def finish(self) -> list[int]:
-        """Collect what is left now; returns the pipes that something still writes to."""
-        for fd in list(self._open):
-            size = 1
-            while size > 0:
-                size = self._read(fd)
-        return self._open
-
-    def _read(self, fd: int) -> int:
-        """Read once: the number of bytes, 0 at the end, -1 when there is nothing now."""
-        try:
-            data = os.read(fd, _READ_SIZE)
-        except BlockingIOError:
-            return -1
-        if data:
-            self._streams[fd].add(data)
-        else:
-            self._open.remove(fd)
-            os.close(fd)
-        return len(data)
-
-    def close(self) -> None:
-        """Close what is still open."""
-        while self._open:
-            os.close(self._open.pop())
 
 
 class _PointReader:

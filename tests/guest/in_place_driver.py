@@ -180,8 +180,9 @@ def kill(whom: str) -> dict[str, Any]:
         pids = {"harness": harness.pid, "helper": helper, "agent": agent}
         daemons = _running("sleep 987654")
         ends = [os.pidfd_open(pid) for pid in (helper, agent, *daemons)]
-        for name in whom.split("+"):
-            os.kill(pids[name], signal.SIGKILL)
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # none may react to another's death
+            for name in whom.split("+"):
+                os.kill(pids[name], number)
         if whom == "agent":
             harness.communicate(timeout=WAIT_LIMIT)  # it closes the VM and the session
         if whom != "helper+agent":

@@ -1,0 +1,82 @@
+"""The pipes of a program's output: both drained together, in bounded memory."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+
+from ..output import Capture, Output
+from . import wire
+
+_READ_SIZE = 256 * 1024
+
+
+class Pipes:
+    """A pipe for standard output and one for standard error."""
+
+    def __init__(self) -> None:
+        self._captures: dict[int, Capture] = {}
+        self.writing: list[int] = []
+        for _ in range(2):
+            reading, writing = os.pipe2(os.O_CLOEXEC)
+            os.set_blocking(reading, False)
+            self._captures[reading] = Capture()
+            self.writing.append(writing)
+        self._reading = list(self._captures)
+
+    def close_writing(self) -> None:
+        """Close the ends that the program has by now."""
+        while self.writing:
+            os.close(self.writing.pop())
+
+    def drain_until_answer(self, sock: socket.socket) -> wire.Received:
+        """Collect output until the agent answers.
+
+        Raises:
+            PeerGone: it never will.
+        """
+        poller = select.poll()
+        answer = sock.fileno()
+        poller.register(answer, select.POLLIN)
+        for fd in self._reading:
+            poller.register(fd, select.POLLIN)
+        while True:
+            ready = [fd for fd, _ in poller.poll()]
+            if answer in ready:
+                return wire.receive(sock)
+            for fd in ready:
+                if not self._read(fd):
+                    poller.unregister(fd)
+
+    def finish(self) -> list[int]:
+        """Collect what is left now; returns the ends whose pipes something still writes to."""
+        for fd in list(self._reading):
+            size = 1
+            while size > 0:
+                size = self._read(fd)
+        return self._reading
+
+    def outputs(self) -> tuple[Output, Output]:
+        """What was collected: standard output, standard error."""
+        output, error_output = (capture.output() for capture in self._captures.values())
+        return output, error_output
+
+    def close(self) -> None:
+        """Close what is still open."""
+        self.close_writing()
+        while self._reading:
+            os.close(self._reading.pop())
+
+    def _read(self, fd: int) -> int:
+        """Read once: the number of bytes, 0 at the end, -1 when there is nothing now."""
+        try:
+            data = os.read(fd, _READ_SIZE)
+        except BlockingIOError:
+            return -1
+        if data:
+            self._captures[fd].add(data)
+        else:
+            self._reading.remove(fd)
+            os.close(fd)
+        return len(data)
