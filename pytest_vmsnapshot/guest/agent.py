@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from . import files, processes, wire
-from .layer import CopiedLayer
+from .layer import CopiedLayer, remove_tree
 
 _READ_SIZE = 65536
 
@@ -29,6 +29,10 @@ _DEATH_LIMIT = 0.05
 
 _LONGEST_WAIT = 24 * 3600.0
 """Seconds: poll(2) counts milliseconds in 32 bits; a longer wait is taken up again."""
+
+
+_UMASK = 0o022
+"""For directories that are made only because something shall lie below them."""
 
 
 @dataclass(slots=True)
@@ -76,6 +80,7 @@ class Agent:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.umask(_UMASK)
         signal.set_wakeup_fd(wakeup_end, warn_on_full_buffer=False)
 
     def serve(self) -> None:
@@ -195,6 +200,9 @@ class Agent:
             }
         except (ValueError, UnicodeError) as error:
             answer = {"error": errno.EINVAL, "text": str(error), "path": ""}
+        except RecursionError:  # os.makedirs
+            text = "too many directories below each other"
+            answer = {"error": errno.ENAMETOOLONG, "text": text, "path": ""}
         finally:
             request.close()
         for fd in self._adopted:
@@ -231,7 +239,7 @@ class Agent:
             )
         finally:
             os.close(null)
-            os.umask(0)
+            os.umask(_UMASK)
             os.chdir("/")
         self._run = _Run(pid, before, body["deadline"], started)
         return None
@@ -298,7 +306,7 @@ class Agent:
         """Remove a file or a whole directory."""
         path = request.body["path"]
         if stat.S_ISDIR(os.lstat(path).st_mode):
-            shutil.rmtree(path)
+            remove_tree(path)
         else:
             os.unlink(path)
         return {}

@@ -8,6 +8,7 @@ import shutil
 import socket
 from dataclasses import dataclass
 
+from ..layout import EXTENSION_DIRECTORY
 from . import syscalls
 from .layer import copy_tree
 from .steps import step
@@ -73,6 +74,7 @@ def assemble(template: Template, spec: TreeSpec) -> int:
             _ENTRIES[entry.kind](entry, template, spec.layer)
     _devices()
     _fresh_directories(template)
+    os.umask(0o022)
     for share in spec.shares:
         _share(share)
     disk = os.open(DISK, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -86,8 +88,11 @@ def assemble(template: Template, spec: TreeSpec) -> int:
         os.chdir("/")
     if not template.rootless:
         _protect_host()
+    with contextlib.suppress(OSError):  # what it has here cannot be changed: scripts will say so
+        os.makedirs(EXTENSION_DIRECTORY, mode=0o755, exist_ok=True)
     for directory in spec.directories:
-        os.makedirs(directory, mode=0o755, exist_ok=True)
+        with step(f"make {directory}"):
+            os.makedirs(directory, mode=0o755, exist_ok=True)
     with contextlib.suppress(OSError):
         socket.sethostname(HOSTNAME)
     return disk

@@ -225,7 +225,6 @@ class _Host:
     def _be_agent(self, sock: socket.socket, number: int, spec: dict[str, Any]) -> None:
         syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
-        os.umask(0)
         points = f"{self._journal.store}/points/{number}"
         directories = (CONFIG_DIRECTORY, *spec["directories"])
         installed = Installed(self._journal, directories, points)

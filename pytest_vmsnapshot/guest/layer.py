@@ -108,7 +108,8 @@ class Layer:
             os.mkdir(f"{point}/upper", 0o700)
             copy_tree("upper", f"{point}/upper", tally, self._untouched("upper"))
         except BaseException:
-            shutil.rmtree(point, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                remove_tree(point)
             raise
         finally:
             os.chdir("/")
@@ -196,6 +197,31 @@ def copy_tree(
     for here, there, facts in reversed(directories):
         _copy_facts(here, there, facts)
     return tally
+
+
+def remove_tree(top: str) -> None:
+    """Remove a directory with all in it, however deep.
+
+    ``shutil.rmtree`` recurses before Python 3.13, and needs a descriptor for each level.
+
+    Raises:
+        OSError: something cannot be removed.
+    """
+    directories = [top]
+    try:
+        for here in directories:  # grows meanwhile
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        directories.append(entry.path)
+                    else:
+                        os.unlink(entry.path)
+        for here in reversed(directories):
+            os.rmdir(here)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        shutil.rmtree(top)  # it needs no long paths
 
 
 def copy_file(source: str, target: str, tally: Tally) -> None:

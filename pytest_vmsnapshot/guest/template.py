@@ -5,6 +5,7 @@ The warden prepares this once. Its own root is then a private memory file system
     /host       the host's tree, as it was
     /lower/DIR  directories (and, for /etc, copies of files) that lie over the host's
     /empty      an empty directory: an overlay that cannot be written needs two layers
+    /extension  the directory of the backup extension, to lie below the host's
     /sys        the host's /sys, read-only
     /points     recovery points
     /vm         where each VM mounts its disk, in its own mount namespace
@@ -28,11 +29,12 @@ from dataclasses import dataclass, replace
 
 from ..layout import EXTENSION_DIRECTORY
 from . import syscalls
-from .steps import step
+from .steps import StepFailed, step
 
 HOST = "/host"
 LOWER = "/lower"
 EMPTY = "/empty"
+_EXTENSION = "/extension"
 POINTS = "/points"
 SYS = "/sys"
 DISK = "/vm"
@@ -121,7 +123,7 @@ def prepare(*, rootless: bool) -> Template:
         match entry.kind:
             case Kind.LAYER:
                 layer = _with_lower(entry, budget) if rootless else entry
-                if entry.path == "var":
+                if EXTENSION_DIRECTORY.startswith(f"/{entry.path}/"):
                     layer = _with_extension_directory(layer)
                 if _can_layer(layer, rootless=rootless):
                     entries.append(layer)
@@ -301,13 +303,8 @@ def _with_lower(entry: Entry, budget: _Budget) -> Entry:
 
 def _with_extension_directory(entry: Entry) -> Entry:
     """Add the directory of the backup extension, where scripts are started."""
-    top = f"{LOWER}/extension"
-    here = top
-    os.mkdir(here, entry.mode)
-    for name in EXTENSION_DIRECTORY.removeprefix("/var/").split("/"):
-        here = f"{here}/{name}"
-        os.mkdir(here, 0o755)
-    return replace(entry, lowers=(*entry.lowers, top))
+    os.makedirs(_EXTENSION + EXTENSION_DIRECTORY, exist_ok=True)
+    return replace(entry, lowers=(*entry.lowers, f"{_EXTENSION}/{entry.path}"))
 
 
 def _hide_content(directory: str) -> None:
@@ -318,9 +315,10 @@ def _hide_content(directory: str) -> None:
 
 def _can_layer(entry: Entry, *, rootless: bool) -> bool:
     try:
-        _try_layer(entry, rootless=rootless)
-    except OSError as refused:
-        if refused.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ELOOP):
+        with step(f"mount an overlay over /{entry.path}"):
+            _try_layer(entry, rootless=rootless)
+    except StepFailed as refused:
+        if refused.number not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ELOOP):
             raise
         return False
     return True

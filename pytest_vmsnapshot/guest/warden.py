@@ -17,7 +17,6 @@ import gc
 import itertools
 import os
 import select
-import shutil
 import signal
 import socket
 import struct
@@ -30,7 +29,7 @@ from typing import Any, NoReturn
 from . import in_place_host, processes, syscalls, user_namespace, wire
 from .agent import Agent
 from .assemble import TreeSpec, assemble
-from .layer import Layer
+from .layer import Layer, remove_tree
 from .probe import try_namespaces
 from .steps import StepFailed, step
 from .template import DISK, POINTS, Template, prepare
@@ -51,7 +50,7 @@ def main(arguments: list[str]) -> None:
     control = _control_socket(place)
     harness = os.pidfd_open(_peer(control))
     os.set_inheritable(harness, False)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _forget_caller()
     try:
         if privilege == "in-place":
             in_place_host.serve(control, harness)
@@ -59,6 +58,14 @@ def main(arguments: list[str]) -> None:
             _outer(control, harness, privilege)
     except StepFailed as failed:
         _report(control, failed)
+
+
+def _forget_caller() -> None:
+    """Undo what the test process inherited or set for itself: no VM may depend on it."""
+    os.umask(0o022)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would keep every exit status
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def _control_socket(place: str) -> socket.socket:
@@ -241,11 +248,8 @@ class Warden:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-        with contextlib.suppress(FileNotFoundError):
-            try:
-                os.rmdir(f"{POINTS}/{number}")
-            except OSError:
-                shutil.rmtree(f"{POINTS}/{number}", ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove_tree(f"{POINTS}/{number}")
 
 
 def _loopback_up() -> None:

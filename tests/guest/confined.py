@@ -1,4 +1,4 @@
-"""Runs a command where namespaces are refused for real: ``confined.py KIND COMMAND...``.
+"""Runs a command in unfriendly surroundings, real ones: ``confined.py KIND COMMAND...``.
 
 Everything happens in a user namespace and a mount namespace of its own, or to this process alone:
 nothing of the host changes.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import signal
 import struct
 import sys
 from collections.abc import Callable
@@ -85,12 +86,27 @@ def no_capability() -> None:
     syscalls.prctl(syscalls.PR_CAPBSET_DROP, CAP_SYS_ADMIN)
 
 
+def mounted(path: str) -> None:
+    enter()
+    syscalls.mount("tmpfs", path, "tmpfs", 0, "mode=755")
+
+
+def careless_caller() -> None:
+    """What a process hands down to its children, set as unkindly as can be."""
+    os.umask(0o777)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+
+
 KINDS: dict[str, Callable[[], None]] = {
     "seccomp": seccomp,
     "no-user-namespaces": no_user_namespaces,
     "chroot": chroot,
     "masked-proc": masked_proc,
     "no-capability": no_capability,
+    "mounted-var": lambda: mounted("/var"),
+    "mounted-var-log": lambda: mounted("/var/log"),
+    "careless-caller": careless_caller,
 }
 
 if __name__ == "__main__":

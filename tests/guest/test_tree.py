@@ -251,3 +251,36 @@ def test_closing_twice(vm_factory: VmFactory) -> None:
 
 def test_the_first_process_is_not_called_python(vm: VirtualMachine) -> None:
     assert vm.path("/proc/1/comm").read_text() == "vm-agent\n"
+
+
+def test_directories_on_the_way_have_the_usual_mode(vm_factory: VmFactory) -> None:
+    vm = vm_factory(directories=["/u02/oradata/orcl"])
+    vm.write("/srv/way/to/file", "x")
+    vm.run("true", check=True)
+    vm.path("/srv/other/way/to").mkdir()
+
+    ways = ("/u02", "/u02/oradata", "/srv/way", "/srv/way/to", "/srv/other", "/srv/other/way")
+    assert [vm.path(way).mode for way in ways] == [0o755] * len(ways)
+
+
+DEEPER = "import os; os.chdir('/srv'); [(os.mkdir('d'), os.chdir('d')) for _ in range(1200)]"
+
+
+def test_a_very_deep_tree(vm_factory: VmFactory, python: str) -> None:
+    vm, other = vm_factory(), vm_factory()
+    vm.run([python, "-c", DEEPER], check=True)
+    backup = vm.backup()
+    assert backup.recovery_point is not None
+    assert backup.recovery_point.exists("/srv" + "/d" * 1200)
+
+    vm.path("/srv/d").remove()
+
+    assert not vm.path("/srv/d").exists()
+    vm.close()
+    assert other.run("echo alive").stdout == "alive\n"
+
+
+def test_a_path_of_too_many_directories(vm: VirtualMachine) -> None:
+    with pytest.raises(OSError, match="too many directories below each other"):
+        vm.path("/srv" + "/d" * 1500).mkdir()
+    vm.run("true", check=True)
