@@ -337,8 +337,20 @@ class VirtualMachine:
         """
         __tracebackhide__ = True
         argv = ("/bin/sh", "-c", command) if isinstance(command, str) else tuple(command)
+        mistakes = []
         if not argv or not all(isinstance(word, str) for word in argv):
-            raise UsageError([f"command is {command!r}; write a string, or a list of strings"])
+            mistakes.append(f"command is {command!r}; write a string, or a list of strings")
+        if not all(isinstance(word, str) for item in (env or {}).items() for word in item):
+            mistakes.append(f"env is {env!r}; write names and values as strings")
+        others: list[tuple[str, object, Any, str]] = [
+            ("cwd", cwd, str, "a path on the VM as a string"),
+            ("stdin", stdin, str | bytes, "text or bytes"),
+        ]
+        for name, value, kind, wanted in others:
+            if not isinstance(value, kind):
+                mistakes.append(f"{name} is {value!r}; write {wanted}")
+        if mistakes:
+            raise UsageError(mistakes)
         rules = self._bench.rules
         environment = {**rules.environment, "HOME": "/root", **(env or {})}
         data = stdin.encode("utf-8") if isinstance(stdin, str) else stdin

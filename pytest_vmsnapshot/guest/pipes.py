@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import socket
@@ -52,9 +53,10 @@ class Pipes:
     def finish(self) -> list[int]:
         """Collect what is left now; returns the ends whose pipes something still writes to."""
         for fd in list(self._reading):
-            size = 1
-            while size > 0:
-                size = self._read(fd)
+            # No more than a pipe holds is from before: a daemon may write as fast as we read.
+            left = fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ)
+            while left > 0 and (size := self._read(fd)) > 0:
+                left -= size
         return self._reading
 
     def outputs(self) -> tuple[Output, Output]:

@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -284,3 +285,18 @@ def test_a_path_of_too_many_directories(vm: VirtualMachine) -> None:
     with pytest.raises(OSError, match="too many directories below each other"):
         vm.path("/srv" + "/d" * 1500).mkdir()
     vm.run("true", check=True)
+
+
+def test_mistakes_in_a_command(vm: VirtualMachine) -> None:
+    arguments: dict[str, Any] = {"env": {"A": 1}, "cwd": Path("/srv"), "stdin": 5}
+
+    with pytest.raises(UsageError) as mistake:
+        vm.run([], **arguments)
+
+    assert mistake.value.mistakes == (
+        "command is []; write a string, or a list of strings",
+        "env is {'A': 1}; write names and values as strings",
+        "cwd is PosixPath('/srv'); write a path on the VM as a string",
+        "stdin is 5; write text or bytes",
+    )
+    assert vm.run("echo alive").stdout == "alive\n"
