@@ -182,7 +182,8 @@ def kill(whom: str) -> dict[str, Any]:
         ends = [os.pidfd_open(pid) for pid in (helper, agent, *daemons)]
         for number in (signal.SIGSTOP, signal.SIGKILL):  # none may react to another's death
             for name in whom.split("+"):
-                os.kill(pids[name], number)
+                with contextlib.suppress(ProcessLookupError):  # the helper was quicker
+                    os.kill(pids[name], number)
         if whom == "agent":
             harness.communicate(timeout=WAIT_LIMIT)  # it closes the VM and the session
         if whom != "helper+agent":
