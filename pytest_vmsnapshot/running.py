@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -31,6 +32,7 @@ class Bench:
         self._root = root
         self._invocation = invocation
         self._sessions: dict[str, Session | GuestUnavailable] = {}
+        self._opening = threading.Lock()
 
     @property
     def described(self) -> list[str]:
@@ -73,8 +75,7 @@ class Bench:
         try:
             guest = RemoteGuest(session, spec, clock)
         except GuestDied:  # what makes VMs was killed during an earlier test: once more, afresh
-            session.close()
-            del self._sessions[settings.guest]
+            self._forget(settings.guest, session)
             guest = RemoteGuest(self._session(settings.guest), spec, clock)
         facts = engine.VmFacts(settings.disks, settings.deployment, settings.os)
         rules = engine.RULE_SETS[settings.rules]
@@ -88,13 +89,20 @@ class Bench:
                 session.close()
         self._sessions.clear()
 
+    def _forget(self, guest: str, session: Session) -> None:
+        session.close()
+        with self._opening:
+            if self._sessions.get(guest) is session:  # no other thread was here first
+                del self._sessions[guest]
+
     def _session(self, guest: str) -> Session:
-        if guest not in self._sessions:
-            try:
-                self._sessions[guest] = open_session(guest)
-            except GuestUnavailable as error:
-                self._sessions[guest] = error
-        session = self._sessions[guest]
+        with self._opening:
+            if guest not in self._sessions:
+                try:
+                    self._sessions[guest] = open_session(guest)
+                except GuestUnavailable as error:
+                    self._sessions[guest] = error
+            session = self._sessions[guest]
         if isinstance(session, GuestUnavailable):
             raise session
         return session

@@ -122,7 +122,9 @@ def start(privilege: str) -> Helper | Refusal:
     if isinstance(checked, Refusal):
         return checked
     package_parent = str(Path(__file__).resolve().parents[2])
-    python = [sys.executable, "-I", "-S", "-c", _PROGRAM, package_parent]
+    # UTF-8 whatever the locale is: paths and parameters of a VM are, and once its root has changed
+    # no other codec could be imported.
+    python = [sys.executable, "-I", "-S", "-X", "utf8", "-c", _PROGRAM, package_parent]
     if privilege == "sudo":
         return _start_with_sudo(python)
     ours, theirs = wire.socket_pair()

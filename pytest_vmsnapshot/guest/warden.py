@@ -191,7 +191,9 @@ class Warden:
             return None
         made_for, vm = self._spare
         self._spare = None
-        if made_for == spec:
+        # It may have been killed, or have met what is over by now.
+        ended = os.waitid(os.P_PID, vm.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if made_for == spec and ended is None:
             return vm
         vm.sock.close()
         self._close(vm.number)

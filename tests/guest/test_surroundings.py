@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -36,3 +37,93 @@ def test_a_backup_goes_as_anywhere(kind: str) -> None:
         "/var/lib/waagent/Microsoft.Azure.RecoveryServices.VMSnapshotLinux-1.0.9120.0\n"
         "0022\n0\n755\n755\nTrue\n"
     )
+
+
+IN_THREADS = """
+import os, sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from pytest_vmsnapshot.guest.processes import descendants
+from pytest_vmsnapshot.running import Bench
+from pytest_vmsnapshot.settings import Source
+bench = Bench(Path("/"), Path("/"))
+def make(_):
+    return bench.make([Source("test", {"guest": "rootless"})], Path("/"), None)
+with ThreadPoolExecutor(4) as threads:
+    machines = list(threads.map(make, range(8)))
+print(*(vm.run("echo alive").stdout for vm in machines), sep="", end="")
+for vm in machines:
+    vm.close()
+bench.close()
+print(descendants([os.getpid()]))
+"""
+
+
+SPARE_KILLED = """
+import os, select, signal
+from pathlib import Path
+from pytest_vmsnapshot.guest.processes import descendants
+from pytest_vmsnapshot.running import Bench
+from pytest_vmsnapshot.settings import Source
+bench = Bench(Path("/"), Path("/"))
+def make():
+    return bench.make([Source("test", {"guest": "rootless"})], Path("/"), None)
+first = make()
+assert not first.backup().recovery_point.exists("/no/such")  # by now there is a spare one
+outer, warden, agent, spare, reader = descendants([os.getpid()])
+end = os.pidfd_open(spare)
+os.kill(spare, signal.SIGKILL)
+select.select([end], [], [])
+second = make()
+print(first.run("echo alive").stdout + second.run("echo alive").stdout, end="")
+first.close()
+second.close()
+bench.close()
+"""
+
+
+def said(code: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_threads_share_what_makes_vms() -> None:
+    assert said(IN_THREADS) == "alive\n" * 8 + "[]\n"
+
+
+def test_a_spare_vm_that_was_killed() -> None:
+    assert said(SPARE_KILLED) == "alive\n" * 2
+
+
+LATIN_1 = """
+import sys
+from pytest_vmsnapshot import virtual_machine
+assert sys.getfilesystemencoding() == "iso8859-1"
+pre = "#!/bin/sh\\nprintf %s $1 | od -An -tx1\\n"
+with virtual_machine(guest="rootless") as vm:
+    vm.install(pre=pre, post="#!/bin/sh\\n", pre_params=["\\u00fc\\u2192"])
+    print(vm.backup().pre.stdout, end="")
+"""
+
+
+def test_a_locale_without_utf_8(tmp_path: Path) -> None:
+    locale = tmp_path / "de_DE.ISO-8859-1"
+    localedef = shutil.which("localedef", path="/usr/bin:/bin")
+    if localedef is None:
+        pytest.skip("no localedef, which makes a locale")
+    subprocess.run(
+        [localedef, "-i", "de_DE", "-f", "ISO-8859-1", str(locale)],
+        capture_output=True,
+        check=False,
+    )
+    if not locale.exists():
+        pytest.skip("no sources of locales here")
+    place = {"LOCPATH": str(tmp_path), "LC_ALL": locale.name, "PYTHONUTF8": "0"}
+    assert said(LATIN_1, **place) == " c3 bc e2 86 92\n"
