@@ -48,7 +48,7 @@ _DIRECTORY_BUDGET = 3000
 """At most this many directories are made in lower layers, so that a session starts at once."""
 
 _COPY_LIMIT = 1024 * 1024
-"""Bytes: larger files below /etc are not copied; they stay visible as the host's."""
+"""Bytes: larger files below /etc are not copied, and absent on the VM."""
 
 _OPAQUE = "user.overlay.opaque"
 
