@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -108,9 +109,16 @@ class Bench:
         return session
 
     def _shares(self, near: Path) -> tuple[str, ...]:
-        """Directories of the project that a VM's fresh directories would hide."""
-        wanted = [str(path) for path in (self._root, self._invocation, near)]
-        hidden = sorted({path for path in wanted if path.startswith(_HIDDEN)})
+        """Directories of the project that a VM would hide: below a fresh directory of its own, or
+        below one that this user may enter but not list, which is empty on the VM.
+        """
+        wanted = {path for path in (self._root, self._invocation, near) if path.is_dir()}
+        hidden = sorted(
+            str(path)
+            for path in wanted
+            if str(path).startswith(_HIDDEN)
+            or not all(os.access(parent, os.R_OK) for parent in path.parents)
+        )
         return tuple(
             path for path in hidden if not any(path.startswith(other + "/") for other in hidden)
         )

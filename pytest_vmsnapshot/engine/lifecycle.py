@@ -158,6 +158,7 @@ class _Lifecycle:
             return self._snapshot(facts, deadline=None)
         limit = self._bench.rules.freeze_limit
         deadline = self._bench.clock.now() + limit
+        frozen = ""
         try:
             frozen = self._bench.storage.freeze(deadline)
             self._timeline.add(Step.FREEZE, frozen)
@@ -170,10 +171,11 @@ class _Lifecycle:
             with contextlib.suppress(Exception):  # nothing stays frozen; the first error counts
                 self._bench.storage.thaw()
             raise
-        else:
-            self._thaw()
+        self._bench.storage.thaw()
+        if frozen:
+            self._timeline.add(Step.THAW, "done")
+        if not facts.freeze.bad:
             return facts
-        self._thaw()
         fallback: Plan = verdict.plan_after_bad_freeze(facts)
         if fallback.snapshot:
             self._timeline.add(Step.FREEZE, f"going on without: {fallback.reason}")
@@ -203,10 +205,6 @@ class _Lifecycle:
         self._timeline.add(Step.SNAPSHOT, shown)
         self._copied = copied
         return replace(facts, snapshot=Snapshot.OK)
-
-    def _thaw(self) -> None:
-        self._bench.storage.thaw()
-        self._timeline.add(Step.THAW, "done")
 
     def _recovery_point(self, consistency: Consistency) -> RecoveryPoint | None:
         if self._copied is None or consistency is Consistency.NONE:

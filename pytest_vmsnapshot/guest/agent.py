@@ -190,6 +190,8 @@ class Agent:
     def _answer(self, request: wire.Received, poller: select.poll) -> None:
         fds: list[int] = []
         try:
+            if not request.complete:
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             operation = self.operations[request.body["op"]]
             answer = operation(self, request, fds)
         except OSError as error:

@@ -23,6 +23,14 @@ from . import wire
 from .pipes import Pipes
 from .session import Handle, Session, VmSpec
 
+_LOOKING_AT_ONCE = 8
+"""Recovery points of one VM that are kept open for reading."""
+
+_NO_DESCRIPTORS = (
+    "the VM has run out of descriptors: each process that a script leaves behind with its output "
+    "open keeps one; end them in the post-script, or take a new VM"
+)
+
 IN_PLACE = (
     "the VM is this machine: network, processes and disks are shared with it, and what scripts "
     "change by themselves is not undone"
@@ -55,6 +63,7 @@ class RemoteGuest:
         self._handle: Handle | None = session.create(spec)
         self._why_gone = "the VM is closed"
         self._modelled_owners: dict[str, _ModelledOwner] = {}
+        self._looking: list[_PointReader] = []
         self._missed: tuple[str, ...] = ()
         self._points: list[_PointReader] = []
         self._in_place: tuple[str, ...] = ()
@@ -194,6 +203,8 @@ class RemoteGuest:
         _raise_if_crashed(answer)
         if "error" in answer:
             now = self._clock.now()
+            if answer["error"] in (errno.EMFILE, errno.ENFILE):
+                raise GuestDied(_NO_DESCRIPTORS)
             where = answer["path"]
             text = answer["text"] if where in ("", launch.argv[0]) else f"{answer['text']}: {where}"
             return Execution(began, now, launch_errno=answer["error"], launch_text=text)
@@ -239,7 +250,8 @@ class RemoteGuest:
     def open_point(self, name: str) -> PointFiles:
         """Access to a copy's files."""
         number = self._usable().number
-        reader = _PointReader(self._session, self._spec, self._clock, f"{number}/{name}")
+        layer = f"{number}/{name}"
+        reader = _PointReader(self._session, self._spec, self._clock, layer, self._looking)
         self._points.append(reader)
         return reader
 
@@ -289,12 +301,29 @@ def _raise_if_crashed(answer: dict[str, Any]) -> None:
 
 
 class _PointReader:
-    """Reads a recovery point through a VM of its own, made at the first look."""
+    """Reads a recovery point through a VM of its own, made when it is looked at.
 
-    def __init__(self, session: Session, spec: VmSpec, clock: RealClock, layer: str) -> None:
+    Args:
+        session: what makes VMs.
+        spec: what the VM of the recovery point is like.
+        clock: its clock.
+        layer: the recovery point, as VM number and name.
+        looking: the readers that have a VM, the one looked at last in the end; shared by all
+            recovery points of a VM, so that a thousand of them do not keep a thousand VMs.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        spec: VmSpec,
+        clock: RealClock,
+        layer: str,
+        looking: list[_PointReader],
+    ) -> None:
         self._session = session
         self._spec = replace(spec, layer=layer)
         self._clock = clock
+        self._looking = looking
         self._guest: RemoteGuest | None = None
         self._closed = False
 
@@ -314,8 +343,13 @@ class _PointReader:
     def close(self) -> None:
         """End the VM this reads through."""
         self._closed = True
+        self._release()
+
+    def _release(self) -> None:
         if self._guest is not None:
+            self._looking.remove(self)
             self._guest.close()
+            self._guest = None
 
     def _opened(self) -> RemoteGuest:
         if self._closed:
@@ -323,7 +357,12 @@ class _PointReader:
                 "the VM of this recovery point is closed; read its files before the test ends"
             )
         if self._guest is None:
+            if len(self._looking) == _LOOKING_AT_ONCE:
+                self._looking[0]._release()  # noqa: SLF001  # it opens again when it is needed
             self._guest = RemoteGuest(self._session, self._spec, self._clock)
+        else:
+            self._looking.remove(self)
+        self._looking.append(self)
         return self._guest
 
 

@@ -47,7 +47,7 @@ _DEPTH = 4
 _DIRECTORY_BUDGET = 3000
 """At most this many directories are made in lower layers, so that a session starts at once."""
 
-_COPY_LIMIT = 1024 * 1024
+_COPY_LIMIT = 16 * 1024 * 1024
 """Bytes: larger files below /etc are not copied, and absent on the VM."""
 
 _OPAQUE = "user.overlay.opaque"
@@ -119,10 +119,11 @@ def prepare(*, rootless: bool) -> Template:
     entries: list[Entry] = []
     read_only: list[str] = []
     budget = _Budget(_DIRECTORY_BUDGET)
-    for entry in _survey("", mounts):
+    unmapped = _overflow_uid() if rootless else -1  # as root of the host every owner has a number
+    for entry in _survey("", mounts, unmapped):
         match entry.kind:
             case Kind.LAYER:
-                layer = _with_lower(entry, budget) if rootless else entry
+                layer = _with_lower(entry, budget, unmapped) if rootless else entry
                 if EXTENSION_DIRECTORY.startswith(f"/{entry.path}/"):
                     layer = _with_extension_directory(layer)
                 if _can_layer(layer, rootless=rootless):
@@ -134,7 +135,7 @@ def prepare(*, rootless: bool) -> Template:
                     read_only.append("/" + entry.path)
             case _:
                 entries.append(entry)
-    entries.append(_copied_etc())
+    entries.append(_copied_etc(unmapped))
     with step("mount an overlay over a copy of /etc"):
         _try_layer(entries[-1], rootless=rootless)
     return Template(tuple(entries), rootless, has_sys, tuple(read_only))
@@ -202,7 +203,7 @@ def _mount_points() -> tuple[_Mount, ...]:
     return tuple(found)
 
 
-def _survey(directory: str, mounts: tuple[_Mount, ...]) -> Iterator[Entry]:
+def _survey(directory: str, mounts: tuple[_Mount, ...], unmapped: int) -> Iterator[Entry]:
     """List a directory that cannot be layered as a whole, because mounts lie below it."""
     try:
         names = sorted(os.listdir(f"{HOST}/{directory}"))
@@ -212,15 +213,15 @@ def _survey(directory: str, mounts: tuple[_Mount, ...]) -> Iterator[Entry]:
         path = f"{directory}/{name}" if directory else name
         if path in _FRESH or path == "etc":
             continue
-        entry = _entry(path, mounts)
+        entry = _entry(path, mounts, unmapped)
         if entry is None:
             continue
         yield entry
         if entry.kind is Kind.PLAIN and _has_mount_below(path, mounts):
-            yield from _survey(path, mounts)
+            yield from _survey(path, mounts, unmapped)
 
 
-def _entry(path: str, mounts: tuple[_Mount, ...]) -> Entry | None:
+def _entry(path: str, mounts: tuple[_Mount, ...], unmapped: int) -> Entry | None:
     host = f"{HOST}/{path}"
     if any(mount.path == "/" + path and mount.fstype == "autofs" for mount in mounts):
         return Entry(path, Kind.PLAIN)
@@ -233,7 +234,7 @@ def _entry(path: str, mounts: tuple[_Mount, ...]) -> Entry | None:
         return Entry(path, Kind.LINK, target=os.readlink(host))
     if not stat.S_ISDIR(facts.st_mode):
         return Entry(path, Kind.BIND, lowers=(host,)) if "/" in path else None
-    uid, gid = _owner_inside(facts)
+    uid, gid = _owner_inside(facts, unmapped)
     readable = os.access(host, os.R_OK | os.X_OK)
     if not readable or _has_mount_below(path, mounts) or not os.listdir(host):
         return Entry(path, Kind.PLAIN, mode=mode, uid=uid, gid=gid)
@@ -244,13 +245,9 @@ def _has_mount_below(path: str, mounts: tuple[_Mount, ...]) -> bool:
     return any(mount.path.startswith(f"/{path}/") for mount in mounts)
 
 
-def _owner_inside(facts: os.stat_result) -> tuple[int, int]:
+def _owner_inside(facts: os.stat_result, unmapped: int) -> tuple[int, int]:
     """The owner a directory gets inside: an owner without a number there becomes root."""
-    return (0, 0) if _is_unmapped(facts) else (facts.st_uid, facts.st_gid)
-
-
-def _is_unmapped(facts: os.stat_result) -> bool:
-    return facts.st_uid == _OVERFLOW_UID
+    return (0, 0) if facts.st_uid == unmapped else (facts.st_uid, facts.st_gid)
 
 
 def _overflow_uid() -> int:
@@ -259,9 +256,6 @@ def _overflow_uid() -> int:
             return int(file.read())
     except OSError:
         return 65534
-
-
-_OVERFLOW_UID = _overflow_uid()
 
 
 class _Budget:
@@ -273,7 +267,7 @@ class _Budget:
         self.left = left
 
 
-def _with_lower(entry: Entry, budget: _Budget) -> Entry:
+def _with_lower(entry: Entry, budget: _Budget, unmapped: int) -> Entry:
     """Make the directories that belong to root inside, and put them over the host's."""
     top = f"{LOWER}/{entry.path}"
     os.makedirs(top, exist_ok=True)
@@ -288,7 +282,7 @@ def _with_lower(entry: Entry, budget: _Budget) -> Entry:
             continue
         for child in children:
             facts = child.stat(follow_symlinks=False)
-            if not _is_unmapped(facts) or budget.left <= 0:
+            if facts.st_uid != unmapped or budget.left <= 0:
                 continue
             budget.left -= 1
             made = f"{lower}/{child.name}"
@@ -337,7 +331,7 @@ def _try_layer(entry: Entry, *, rootless: bool) -> None:
         shutil.rmtree(f"{POINTS}/try")
 
 
-def _copied_etc() -> Entry:
+def _copied_etc(unmapped: int) -> Entry:
     """Copy /etc: its files then belong to root inside, and each can be changed in place.
 
     The host's own ``/etc/azure`` is left out: a VM starts without a config.
@@ -356,12 +350,12 @@ def _copied_etc() -> Entry:
                 continue
             made = f"{copy}/{child.name}"
             with contextlib.suppress(OSError):  # unreadable to us: absent in the VM
-                if _copy_one(child, made):
+                if _copy_one(child, made, unmapped):
                     queue.append((child.path, made))
     return Entry("etc", Kind.LAYER, (top,))
 
 
-def _copy_one(child: os.DirEntry[str], made: str) -> bool:
+def _copy_one(child: os.DirEntry[str], made: str, unmapped: int) -> bool:
     """Copy one entry of /etc; true for a directory to go on with."""
     facts = child.stat(follow_symlinks=False)
     if stat.S_ISLNK(facts.st_mode):
@@ -375,7 +369,7 @@ def _copy_one(child: os.DirEntry[str], made: str) -> bool:
     else:
         return False
     with contextlib.suppress(OSError):  # an owner without a number here stays root
-        if not _is_unmapped(facts):
+        if facts.st_uid != unmapped:
             os.chown(made, facts.st_uid, facts.st_gid)
     os.chmod(made, stat.S_IMODE(facts.st_mode))
     os.utime(made, ns=(facts.st_atime_ns, facts.st_mtime_ns))

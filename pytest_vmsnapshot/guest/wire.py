@@ -32,13 +32,15 @@ class Received:
     Args:
         body: the decoded message.
         fds: descriptors, owned by this object until taken.
+        complete: false when there was no room for all descriptors (RLIMIT_NOFILE).
     """
 
-    __slots__ = ("body", "fds")
+    __slots__ = ("body", "complete", "fds")
 
-    def __init__(self, body: dict[str, Any], fds: list[int]) -> None:
+    def __init__(self, body: dict[str, Any], fds: list[int], *, complete: bool = True) -> None:
         self.body = body
         self.fds = fds
+        self.complete = complete
 
     def take(self) -> int:
         """Hand the next descriptor to the caller, who closes it."""
@@ -82,7 +84,7 @@ def receive(sock: socket.socket) -> Received:
     """
     room = socket.CMSG_SPACE(_FDS_LIMIT * array.array("i").itemsize)
     try:
-        packet, ancillary, _, _ = sock.recvmsg(PACKET_LIMIT, room, socket.MSG_CMSG_CLOEXEC)
+        packet, ancillary, flags, _ = sock.recvmsg(PACKET_LIMIT, room, socket.MSG_CMSG_CLOEXEC)
     except ConnectionResetError as gone:
         raise PeerGone from gone
     fds: list[int] = []
@@ -93,9 +95,10 @@ def receive(sock: socket.socket) -> Received:
             fds.extend(received)
     if not packet:
         raise PeerGone
+    complete = not flags & socket.MSG_CTRUNC
     if packet == _IN_MEMORY_FILE:
-        packet = read_all(fds.pop(0))
-    return Received(json.loads(packet), fds)
+        packet = read_all(fds.pop(0)) if fds else b"{}"
+    return Received(json.loads(packet), fds, complete=complete)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from dataclasses import replace
 
@@ -279,3 +280,13 @@ def test_what_a_script_mounts_is_not_in_it_and_the_result_says_so(vm: VirtualMac
         "the recovery point has nothing of /srv/ram: a script mounted something there",
         "the freeze was simulated by pausing every process of the VM",
     )
+
+
+def test_many_recovery_points_can_be_read_in_any_order(vm: VirtualMachine) -> None:
+    vm.install(pre="#!/bin/sh\necho x >> /srv/log\n", post=OK)
+    points = [vm.backup().recovery_point for _ in range(20)]
+    for _ in range(2):
+        for count, point in enumerate(points, 1):
+            assert point is not None
+            assert point.read_text("/srv/log") == "x\n" * count
+    assert len(os.listdir("/proc/self/fd")) < 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import threading
 from pathlib import Path
@@ -10,7 +11,14 @@ from typing import Any
 
 import pytest
 
-from pytest_vmsnapshot import CommandFailed, CommandTimeout, UsageError, VirtualMachine, VmFactory
+from pytest_vmsnapshot import (
+    CommandFailed,
+    CommandTimeout,
+    GuestDied,
+    UsageError,
+    VirtualMachine,
+    VmFactory,
+)
 
 WRITABLE = (
     "/etc/azure",
@@ -300,3 +308,24 @@ def test_mistakes_in_a_command(vm: VirtualMachine) -> None:
         "stdin is 5; write text or bytes",
     )
     assert vm.run("echo alive").stdout == "alive\n"
+
+
+def test_out_of_descriptors_is_no_verdict(vm_factory: VmFactory) -> None:
+    """Daemons hold the output of their script open, two descriptors of the VM each."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    vm = vm_factory()
+    vm.install(pre="#!/bin/sh\nsetsid sleep 1000 &\n", post="#!/bin/sh\n")
+    vm.backup()
+    vm.run("prlimit --pid 1 --nofile=40", check=True)
+
+    def back_up_often() -> None:
+        for _ in range(40):
+            vm.backup().assert_application_consistent()
+
+    with pytest.raises(GuestDied) as gone:
+        back_up_often()
+    assert str(gone.value) == (
+        "the VM has run out of descriptors: each process that a script leaves behind with its "
+        "output open keeps one; end them in the post-script, or take a new VM"
+    )
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (soft, hard)
