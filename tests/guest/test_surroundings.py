@@ -27,6 +27,10 @@ with virtual_machine(guest=sys.argv[1]) as vm:
 
 @pytest.mark.parametrize("kind", ["mounted-var", "mounted-var-log", "careless-caller"])
 def test_a_backup_goes_as_anywhere(kind: str) -> None:
+    if kind == "mounted-var" and any(
+        Path(place).resolve().is_relative_to("/var") for place in (__file__, sys.prefix)
+    ):
+        pytest.skip("an empty /var would hide this project, which lies below it")
     words = [sys.executable, str(LAUNCHER), kind, sys.executable, "-c", BACK_UP, "rootless"]
     env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(words, capture_output=True, text=True, check=False, env=env)
