@@ -72,7 +72,7 @@ class Agent:
         self._run: _Run | None = None
         self._pause: processes.Pause | None = None
         self._adopted: set[int] = set()
-        self._mounts = processes.mount_points()
+        self._mounts = processes.Mounts()
         self._wakeup, wakeup_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
             if signal.getsignal(number) == signal.SIG_IGN:  # by nohup, say: not for scripts
@@ -279,8 +279,7 @@ class Agent:
     def copy_layer(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Copy the private layer into a recovery point."""
         tally = self._layer.copy(request.body["name"], request.body["deadline"])
-        missed = sorted(processes.mount_points() - self._mounts)
-        return {"files": tally.files, "bytes": tally.bytes, "missed": missed}
+        return {"files": tally.files, "bytes": tally.bytes, "missed": self._mounts.added()}
 
     def install(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Put a file in place."""

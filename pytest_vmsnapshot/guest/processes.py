@@ -130,13 +130,32 @@ def is_zombie(pid: int) -> bool:
     return _state(pid, pid) in _ENDED
 
 
-def mount_points() -> frozenset[str]:
-    """Where something is mounted; nothing where ``/proc`` is not to be had."""
-    try:
-        with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-            return frozenset(line.split(" ", 5)[4] for line in file)
-    except OSError:
-        return frozenset()
+class Mounts:
+    """What is mounted in this mount namespace, watched for changes."""
+
+    def __init__(self) -> None:
+        self._table: int | None = None
+        self._poller = select.poll()
+        with contextlib.suppress(OSError):  # no /proc: nothing is seen, as before
+            self._table = os.open("/proc/self/mountinfo", os.O_RDONLY | os.O_CLOEXEC)
+            self._poller.register(self._table, select.POLLPRI)
+        self._first = self._read()
+        self._added: list[str] = []
+
+    def added(self) -> list[str]:
+        """Where something is mounted that was not there in the beginning, sorted."""
+        if self._poller.poll(0):  # the kernel says so when the table has changed (proc(5))
+            self._added = sorted(self._read() - self._first)
+        return self._added
+
+    def _read(self) -> frozenset[str]:
+        if self._table is None:
+            return frozenset()
+        os.lseek(self._table, 0, os.SEEK_SET)
+        rows = b""
+        while data := os.read(self._table, 65536):
+            rows += data
+        return frozenset(os.fsdecode(row.split(b" ", 5)[4]) for row in rows.splitlines())
 
 
 def command_line(pid: int) -> str:

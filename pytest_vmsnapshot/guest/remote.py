@@ -64,6 +64,7 @@ class RemoteGuest:
         self._why_gone = "the VM is closed"
         self._modelled_owners: dict[str, _ModelledOwner] = {}
         self._looking: list[_PointReader] = []
+        self._owed = 0
         self._missed: tuple[str, ...] = ()
         self._points: list[_PointReader] = []
         self._in_place: tuple[str, ...] = ()
@@ -196,6 +197,7 @@ class RemoteGuest:
                 )
                 wire.send(handle.sock, request, [*pipes.writing, *stdin])
                 pipes.close_writing()
+                self._take_owed(handle)
                 answer = pipes.drain_until_answer(handle.sock).body
             if left := pipes.finish():
                 self._ask({"op": "adopt"}, left)
@@ -231,7 +233,7 @@ class RemoteGuest:
 
     def resume(self) -> None:
         """Let every process go on."""
-        self._ask({"op": "resume"})
+        self._tell({"op": "resume"})
 
     def copy_layer(self, name: str, deadline: float | None) -> tuple[int, int]:
         """Copy the private layer; returns the number of entries and of bytes."""
@@ -281,10 +283,23 @@ class RemoteGuest:
         self._why_gone = why
         self.close()
 
+    def _tell(self, request: dict[str, Any]) -> None:
+        """Ask for what cannot be refused; its answer is taken in before the next one."""
+        handle = self._usable()
+        with self._in_dialogue():
+            wire.send(handle.sock, request)
+            self._owed += 1
+
+    def _take_owed(self, handle: Handle) -> None:
+        while self._owed:
+            _raise_if_crashed(wire.receive(handle.sock).body)
+            self._owed -= 1
+
     def _ask(self, request: dict[str, Any], fds: Sequence[int] = ()) -> wire.Received:
         handle = self._usable()
         with self._in_dialogue():
             wire.send(handle.sock, request, fds)
+            self._take_owed(handle)
             answer = wire.receive(handle.sock)
         body = answer.body
         _raise_if_crashed(body)
