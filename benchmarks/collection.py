@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-UNRELATED = "import pytest\n@pytest.mark.parametrize('n', range(100))\ndef test_it(n): pass\n"
+UNRELATED = "import pytest\n@pytest.mark.parametrize('n', range(10))\ndef test_it(n): pass\n"
 
 WITHOUT = ("-p", "no:vmsnapshot")
 BARE = (*WITHOUT, "-p", "no:pytest_fakefs", "-p", "no:timeout")
@@ -21,7 +21,7 @@ def main() -> None:
     variants = {"without the plugin": WITHOUT, "with the plugin": (), "without all": BARE}
     seconds: dict[str, list[float]] = {name: [] for name in variants}
     with tempfile.TemporaryDirectory() as directory:
-        for index in range(5):
+        for index in range(2):
             Path(directory, f"test_{index}.py").write_text(UNRELATED)
         for _ in range(rounds):
             for name, arguments in variants.items():
