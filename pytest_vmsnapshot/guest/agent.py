@@ -266,8 +266,8 @@ class Agent:
         """Stop every process at one instant."""
         if self._pause is None:
             self._pause = processes.Pause(self._household, self._on_exit, self._wakeup)
-        held = self._pause.hold(request.body["deadline"])
-        return {"held": held, "unpaused": list(self._pause.unpaused.values())}
+        self._pause.hold(request.body["deadline"])
+        return {"unpaused": list(self._pause.unpaused.values())}
 
     def resume(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Let every process go on."""

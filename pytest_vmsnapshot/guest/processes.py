@@ -242,14 +242,11 @@ class Pause:
         self._awaited: set[int] = set()
         self.unpaused: dict[int, str] = {}
 
-    def hold(self, deadline: float | None) -> int:
+    def hold(self, deadline: float | None) -> None:
         """Stop everything.
 
         Args:
             deadline: reading of the monotonic clock after which this is given up.
-
-        Returns:
-            How many processes are held.
 
         Raises:
             TimeoutError: a process could not be stopped in time (it hangs in the kernel).
@@ -270,7 +267,6 @@ class Pause:
                     break
                 continue
             self._await_stops(deadline)
-        return len([pid for pid in self._household.living() if pid not in self.unpaused])
 
     def keep(self, thread: int, status: int) -> None:
         """Take in a thread that stopped only after ``hold``, having run nothing of its own.
