@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -319,6 +320,7 @@ class VirtualMachine:
         cwd: str = "/",
         stdin: str | bytes = b"",
         check: bool = False,
+        clock: str = "vm",
     ) -> Completed:
         """Run a command on the VM as root.
 
@@ -329,6 +331,8 @@ class VirtualMachine:
             cwd: working directory.
             stdin: what it reads.
             check: whether a failure raises.
+            clock: ``vm``, or ``real`` for the machine's own: for a server that shall not notice
+                skipped time. Time is not skipped while somebody waits for it.
 
         Raises:
             CommandTimeout: it did not end in time.
@@ -349,15 +353,33 @@ class VirtualMachine:
         for name, value, kind, wanted in others:
             if not isinstance(value, kind):
                 mistakes.append(f"{name} is {value!r}; write {wanted}")
+        if clock not in ("vm", "real"):
+            mistakes.append(f"clock is {clock!r}; write 'vm' or 'real'")
         if mistakes:
             raise UsageError(mistakes)
         rules = self._bench.rules
         environment = {**rules.environment, "HOME": "/root", **(env or {})}
         data = stdin.encode("utf-8") if isinstance(stdin, str) else stdin
-        launch = Launch(argv, environment, cwd, rules.umask, data)
+        real_time = clock == "real"
+        launch = Launch(argv, environment, cwd, rules.umask, data, real_time=real_time)
         with self._alone("a command"):
-            execution = self._guest.execute(launch, self._bench.clock.now() + timeout)
+            execution = self._guest.execute(launch, self._bench.clock.deadline(timeout))
         return completed.outcome(argv, execution, timeout, check=check)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass on the VM; what runs there runs on.
+
+        Args:
+            seconds: of the VM's clock. A virtual clock skips those in which all sleep.
+
+        Raises:
+            UsageError: seconds is not a number from 0 up.
+        """
+        __tracebackhide__ = True
+        if not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+            raise UsageError([f"seconds is {seconds!r}; write a number from 0 up"])
+        with self._alone("a wait"):
+            self._bench.clock.run_until(self._bench.clock.deadline(seconds))
 
     # -- back up -----------------------------------------------------------------------------
 

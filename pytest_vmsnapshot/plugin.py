@@ -12,6 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from .machine import VirtualMachine
     from .memory import MemoryMachine
@@ -29,11 +30,13 @@ _WORKERS: pytest.StashKey[dict[str, int]] = pytest.StashKey()
 _OPTIONS = {
     "guest": "where the VM's processes run: auto (default), root, subids, rootless, sudo, in-place",
     "rules": "the rule set: documented (default)",
+    "clock": "the VM's clock: auto (default: virtual where that works), virtual, real",
+    "clock_start": "date at which a virtual clock starts, as 2026-03-29T01:59:50 (UTC)",
     "disks": "how many disks Azure sees (default 2)",
     "network": "true: VMs share the host's network (default false)",
     "directories": "more top-level directories to create on every VM, absolute, comma-separated",
     "disk_size": "how much a VM can write: bytes, or as 512M, 2G (default 1G)",
-    "require": "fail instead of modelling: namespaces, owners; comma-separated",
+    "require": "fail instead of modelling: clock, namespaces, owners; comma-separated",
 }
 
 
@@ -45,6 +48,8 @@ class VmFactory(Protocol):
         *,
         guest: str | None = None,
         rules: str | None = None,
+        clock: str | None = None,
+        clock_start: str | datetime | None = None,
         disks: int | None = None,
         deployment: str | None = None,
         os: str | None = None,
@@ -133,7 +138,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """In a worker of pytest-xdist: tell the controller which guest was in effect."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None and _BENCH in session.config.stash:
-        output["vmsnapshot"] = session.config.stash[_BENCH].described
+        bench = session.config.stash[_BENCH]
+        output["vmsnapshot"] = bench.described(_sources(session.config))
 
 
 @pytest.hookimpl(optionalhook=True)

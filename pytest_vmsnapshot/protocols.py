@@ -30,11 +30,19 @@ class Clock(Protocol):
 
     @property
     def name(self) -> str:
-        """``real``, or what else it is."""
+        """``real``, ``virtual`` or ``memory``."""
         ...
 
     def now(self) -> float:
         """Seconds since the VM was made."""
+        ...
+
+    def deadline(self, seconds: float) -> float:
+        """The moment at which so many seconds from now are over."""
+        ...
+
+    def run_until(self, moment: float) -> None:
+        """Let time pass on the VM until a moment; what runs there runs on."""
         ...
 
 
@@ -84,6 +92,7 @@ class Launch:
         umask: its file mode mask.
         stdin: what it reads; nothing by default.
         attempt: which launch of the same script this is, from 1; no program is told.
+        real_time: whether it runs on the machine's clock, whatever the VM's clock is.
     """
 
     argv: tuple[str, ...]
@@ -92,6 +101,7 @@ class Launch:
     umask: int = 0o022
     stdin: bytes = b""
     attempt: int = 1
+    real_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from . import engine
-from .clock import RealClock
+from .clock import RealClock, VirtualClock
 from .errors import GuestDied, GuestUnavailable, UsageError
 from .guest.remote import RemoteGuest
-from .guest.session import Session, VmSpec, open_session
+from .guest.session import Session, VirtualTime, VmSpec, open_session
 from .machine import VirtualMachine
 from .settings import Settings, Source, resolve
 from .storage import PauseAndCopy
@@ -35,20 +36,20 @@ class Bench:
         self._sessions: dict[str, Session | GuestUnavailable] = {}
         self._opening = threading.Lock()
 
-    @property
-    def described(self) -> list[str]:
+    def described(self, sources: Sequence[Source]) -> list[str]:
         """A sentence for each guest in effect."""
+        clock = resolve(sources).settings.clock
         return [
-            _describe(session)
+            _describe(session, clock)
             for session in self._sessions.values()
             if isinstance(session, Session)
         ]
 
     def describe(self, sources: Sequence[Source]) -> str:
         """Find out which guest works, and say so in a sentence."""
-        guest = resolve(sources).settings.guest
+        settings = resolve(sources).settings
         try:
-            return _describe(self._session(guest))
+            return _describe(self._session(settings.guest), settings.clock)
         except GuestUnavailable as error:
             return f"vmsnapshot: {error}"
 
@@ -69,10 +70,15 @@ class Bench:
         settings = resolve(sources).settings
         session = self._session(settings.guest)
         _check_requirements(session, settings)
+        virtual = _virtual_time(session, settings)
         spec = VmSpec(
-            settings.disk_size, settings.directories, self._shares(near), settings.network
+            settings.disk_size,
+            settings.directories,
+            self._shares(near),
+            settings.network,
+            clock=virtual,
         )
-        clock = RealClock()
+        clock = RealClock() if virtual is None else VirtualClock()
         try:
             guest = RemoteGuest(session, spec, clock)
         except GuestDied:  # what makes VMs was killed during an earlier test: once more, afresh
@@ -126,13 +132,20 @@ class Bench:
 
 @contextlib.contextmanager
 def virtual_machine(
-    *, guest: str = "auto", rules: str = "documented", disks: int = 2
+    *,
+    guest: str = "auto",
+    rules: str = "documented",
+    clock: str = "auto",
+    clock_start: str | datetime | None = None,
+    disks: int = 2,
 ) -> Iterator[VirtualMachine]:
     """A VM without pytest: for a script, a notebook, or to look around.
 
     Args:
         guest: where its processes run.
         rules: the rule set.
+        clock: its clock: virtual, real, or auto.
+        clock_start: the date at which a virtual clock starts.
         disks: how many disks Azure sees.
 
     Raises:
@@ -141,7 +154,13 @@ def virtual_machine(
     """
     here = Path.cwd()
     bench = Bench(here, here)
-    values = {"guest": guest, "rules": rules, "disks": disks}
+    values = {
+        "guest": guest,
+        "rules": rules,
+        "clock": clock,
+        "clock_start": clock_start,
+        "disks": disks,
+    }
     try:
         with bench.make([Source("virtual_machine()", values)], here, None) as machine:
             yield machine
@@ -149,11 +168,20 @@ def virtual_machine(
         bench.close()
 
 
-def _describe(session: Session) -> str:
+def _clock_in_effect(session: Session, asked: str) -> str:
+    if asked == "real":
+        return "real"
+    return (
+        f"real (not virtual: {session.no_virtual_clock})" if session.no_virtual_clock else "virtual"
+    )
+
+
+def _describe(session: Session, asked: str) -> str:
     kind = "in-place" if session.privilege == "in-place" else f"namespaces ({session.privilege})"
     text = f"vmsnapshot: guest {kind}"
     if not session.real_owners:
         text += ", owners other than root are modelled"
+    text += f", clock {_clock_in_effect(session, asked)}"
     if session.refusals:
         text += "; not " + ", not ".join(str(refusal) for refusal in session.refusals)
     if session.shown_read_only:
@@ -161,8 +189,37 @@ def _describe(session: Session) -> str:
     return text
 
 
+def _virtual_time(session: Session, settings: Settings) -> VirtualTime | None:
+    """The virtual clock of a VM; None for the machine's own.
+
+    Raises:
+        UsageError: it is asked for and cannot be had.
+    """
+    if settings.clock == "real":
+        if settings.clock_start is not None:
+            raise UsageError(
+                [
+                    "clock_start is for the virtual clock only; leave it out, or write clock='virtual'"
+                ]
+            )
+        return None
+    if session.no_virtual_clock and (
+        settings.clock == "virtual" or settings.clock_start is not None
+    ):
+        raise UsageError(
+            [
+                f"the virtual clock cannot be had here: {session.no_virtual_clock}; write "
+                "clock='real', with limits of a few seconds"
+            ]
+        )
+    return None if session.no_virtual_clock else VirtualTime(settings.clock_start)
+
+
 def _check_requirements(session: Session, settings: Settings) -> None:
     missing = []
+    if "clock" in settings.require and (session.no_virtual_clock or settings.clock == "real"):
+        why = session.no_virtual_clock or "clock is set to real"
+        missing.append(f"clock: time is not virtual: {why}")
     if "namespaces" in settings.require and session.privilege == "in-place":
         missing.append("namespaces: this run works in place")
     if "owners" in settings.require and not session.real_owners:

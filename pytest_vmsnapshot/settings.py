@@ -6,22 +6,24 @@ import dataclasses
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from .errors import UsageError
 
 GUESTS = ("auto", "root", "subids", "rootless", "sudo", "in-place")
 RULES = ("documented",)
+CLOCKS = ("auto", "virtual", "real")
 DEPLOYMENTS = ("resource-manager", "classic")
 SYSTEMS = ("linux", "windows")
 _TEXT_ONLY = ("command line", "ini")
 """Sources whose lists are text; anywhere else a string where a list is meant is a mistake."""
 
-REQUIREMENTS = ("namespaces", "owners")
+REQUIREMENTS = ("clock", "namespaces", "owners")
 
 MARKER = (
-    "vm(*, guest=None, rules=None, disks=None, deployment=None, os=None, network=None, "
-    "directories=None, disk_size=None, require=None): "
+    "vm(*, guest=None, rules=None, clock=None, clock_start=None, disks=None, deployment=None, "
+    "os=None, network=None, directories=None, disk_size=None, require=None): "
     "what the VM of this test is like; each argument overrides the option of the same name"
 )
 
@@ -33,6 +35,8 @@ class Settings:
     Args:
         guest: where processes run, one of ``GUESTS``.
         rules: rule set, one of ``RULES``.
+        clock: one of ``CLOCKS``.
+        clock_start: seconds since 1970 at which a virtual wall clock starts; None means now.
         disks: how many disks Azure sees.
         deployment: one of ``DEPLOYMENTS``.
         os: one of ``SYSTEMS``.
@@ -44,6 +48,8 @@ class Settings:
 
     guest: str = "auto"
     rules: str = "documented"
+    clock: str = "auto"
+    clock_start: int | None = None
     disks: int = 2
     deployment: str = "resource-manager"
     os: str = "linux"
@@ -69,6 +75,9 @@ class Source:
     values: Mapping[str, Any]
 
 
+_ALWAYS_SHOWN = ("rules", "guest", "clock")
+
+
 @dataclass(frozen=True, slots=True)
 class Resolved:
     """Settings with their origins.
@@ -84,15 +93,15 @@ class Resolved:
     def header(self) -> str:
         """One line for the head of a run."""
         shown = []
-        for name in ("rules", "guest"):
+        for name in _ALWAYS_SHOWN:
             origin = self.origins.get(name)
             value = getattr(self.settings, name)
             shown.append(f"{name} {value}" + (f" ({origin})" if origin else ""))
-        shown += ["clock real", "storage pause-and-copy"]
+        shown.append("storage pause-and-copy")
         shown += [
-            f"{name} {_shown(getattr(self.settings, name))} ({origin})"
+            f"{name} {_shown(name, getattr(self.settings, name))} ({origin})"
             for name, origin in self.origins.items()
-            if name not in ("rules", "guest")
+            if name not in _ALWAYS_SHOWN
         ]
         return "vmsnapshot: " + ", ".join(shown)
 
@@ -130,11 +139,18 @@ def _unknown(source: str, name: str) -> str:
 def _checked(source: str, name: str, value: Any, mistakes: list[str]) -> Any:
     """The value in its own type; a mistake is noted when there is none."""
     match name:
-        case "guest" | "rules" | "deployment" | "os":
-            choices = {"guest": GUESTS, "rules": RULES, "deployment": DEPLOYMENTS, "os": SYSTEMS}
-            if value in choices[name]:
+        case "guest" | "rules" | "clock" | "deployment" | "os":
+            if value in _CHOICES[name]:
                 return value
-            mistakes.append(f"{source}: {name}={value!r} is none of {', '.join(choices[name])}")
+            mistakes.append(f"{source}: {name}={value!r} is none of {', '.join(_CHOICES[name])}")
+        case "clock_start":
+            moment = _moment(value)
+            if moment is not None:
+                return moment
+            mistakes.append(
+                f"{source}: clock_start={value!r}; write a date from 1970 to 2200 as "
+                "'2026-03-29T01:59:50' (UTC, to the second)"
+            )
         case "disks":
             number = _number(value)
             if number is not None and number >= 1:
@@ -156,6 +172,32 @@ def _checked(source: str, name: str, value: Any, mistakes: list[str]) -> Any:
         case _:
             return _requirements(source, value, mistakes)
     return None
+
+
+_CHOICES = {
+    "guest": GUESTS,
+    "rules": RULES,
+    "clock": CLOCKS,
+    "deployment": DEPLOYMENTS,
+    "os": SYSTEMS,
+}
+
+_LAST_YEAR = 2200
+"""The kernel counts nanoseconds since 1970 in 63 bits: until 2262."""
+
+
+def _moment(value: Any) -> int | None:
+    """A date as seconds since 1970."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            return None
+    if not isinstance(value, datetime) or value.microsecond:
+        return None
+    value = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+    moment = value.timestamp()
+    return int(moment) if moment >= 0 and value.year <= _LAST_YEAR else None
 
 
 _DIGITS = 18
@@ -219,5 +261,7 @@ def _requirements(source: str, value: Any, mistakes: list[str]) -> tuple[str, ..
     return tuple(words)
 
 
-def _shown(value: Any) -> str:
+def _shown(name: str, value: Any) -> str:
+    if name == "clock_start":
+        return datetime.fromtimestamp(value, UTC).isoformat()
     return " ".join(value) if isinstance(value, tuple) else str(value)

@@ -15,6 +15,14 @@ class MemoryClock:
         """Seconds since the VM was made."""
         return self._now
 
+    def deadline(self, seconds: float) -> float:
+        """The moment at which so many seconds from now are over."""
+        return self._now + seconds
+
+    def run_until(self, moment: float) -> None:
+        """Let time pass until a moment: nothing runs meanwhile."""
+        self.advance_to(moment)
+
     def advance_to(self, moment: float) -> None:
         """Let time pass.
 

@@ -157,7 +157,7 @@ class _Lifecycle:
             self._timeline.add(Step.FREEZE, "off")
             return self._snapshot(facts, deadline=None)
         limit = self._bench.rules.freeze_limit
-        deadline = self._bench.clock.now() + limit
+        deadline = self._bench.clock.deadline(limit)
         frozen = ""
         try:
             frozen = self._bench.storage.freeze(deadline)

@@ -50,7 +50,7 @@ class ScriptRunner:
             retries: how often it is tried again.
             limit: seconds, all attempts together.
         """
-        deadline = self._clock.now() + limit
+        deadline = self._clock.deadline(limit)
         retries = min(retries, _MOST_RETRIES)
         attempts: list[Attempt] = []
         count = 0

@@ -14,11 +14,12 @@ import shutil
 import signal
 import socket
 import stat
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from ..clock.keeping import Keeper, Program, RealKeeper, spawn_plainly
+from ..clock.shift import SECOND
 from . import files, processes, wire
 from .layer import CopiedLayer, remove_tree
 
@@ -31,18 +32,24 @@ _LONGEST_WAIT = 24 * 3600.0
 """Seconds: poll(2) counts milliseconds in 32 bits; a longer wait is taken up again."""
 
 
+MakeKeeper = Callable[[Callable[[int, int], None]], Keeper]
+
 _UMASK = 0o022
 """For directories that are made only because something shall lie below them."""
 
 
+_NOBODY = 0
+"""In place of a process: somebody waits only for time to pass."""
+
+
 @dataclass(slots=True)
 class _Run:
-    """A program somebody waits for."""
+    """A program somebody waits for; its times are nanoseconds of the VM's clock."""
 
     pid: int
     before: list[int]
-    deadline: float | None
-    started: float
+    deadline: int | None
+    started: int
     timed_out: bool = False
     killed: int = 0
     waiting_in: list[str] = field(default_factory=list)
@@ -56,19 +63,26 @@ class Agent:
         harness: a descriptor that becomes readable when the test process ends.
         household: the VM's processes.
         layer: what a snapshot copies.
+        make_keeper: makes what keeps the VM's time; it is told whom to tell of a child that ended.
     """
 
     operations: ClassVar[Mapping[str, _Operation]]
     """What is done for each request; an agent of another kind of guest does more."""
 
     def __init__(
-        self, sock: socket.socket, harness: int, household: processes.Household, layer: CopiedLayer
+        self,
+        sock: socket.socket,
+        harness: int,
+        household: processes.Household,
+        layer: CopiedLayer,
+        make_keeper: MakeKeeper | None = None,
     ) -> None:
         self._sock = sock
         self._harness = harness
         self._household = household
         self._layer = layer
-        self._exits: dict[int, tuple[int, float]] = {}
+        self._time: Keeper = RealKeeper() if make_keeper is None else make_keeper(self._on_exit)
+        self._exits: dict[int, tuple[int, int]] = {}
         self._run: _Run | None = None
         self._pause: processes.Pause | None = None
         self._adopted: set[int] = set()
@@ -88,13 +102,16 @@ class Agent:
         poller = select.poll()
         for fd in (self._sock.fileno(), self._harness, self._wakeup):
             poller.register(fd, select.POLLIN)
+        self._time.listen(poller)
+        eventful = True
         while True:
-            ready = {fd for fd, _ in poller.poll(self._milliseconds_left())}
+            ready = {fd for fd, _ in poller.poll(self._milliseconds_left(eventful=eventful))}
             if self._harness in ready:
                 return
             if self._wakeup in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wakeup, _READ_SIZE)
+            self._time.serve(ready)
             self._reap()
             self._finish_run()
             if self._sock.fileno() in ready:
@@ -105,14 +122,16 @@ class Agent:
                     return
             for fd in ready & self._adopted:
                 self._discard_output(fd, poller)
+            eventful = bool(ready)
 
     # -- the loop's parts ------------------------------------------------------------------
 
-    def _milliseconds_left(self) -> float | None:
-        if self._run is None or self._run.deadline is None:
-            return None
-        left = max(0.0, self._run.deadline - time.monotonic())
-        return min(left, _LONGEST_WAIT) * 1000
+    def _milliseconds_left(self, *, eventful: bool) -> float | None:
+        if self._pause is not None:
+            return None  # nobody runs whose time could come
+        limit = None if self._run is None else self._run.deadline
+        left = self._time.patience(limit, eventful=eventful, moving=self._run is not None)
+        return None if left is None else min(left, _LONGEST_WAIT) * 1000
 
     def _reap(self) -> None:
         while True:
@@ -139,31 +158,44 @@ class Agent:
                 processes.let_go(pid, status)
             return
         if self._run is not None and pid == self._run.pid:
-            self._exits[pid] = (status, time.monotonic())
+            self._exits[pid] = (status, self._time.now())
 
     def _finish_run(self) -> None:
         run = self._run
         if run is None:
             return
-        now = time.monotonic()
         if run.pid not in self._exits:
-            if run.deadline is None or now < run.deadline:
+            if run.deadline is None or self._time.now() < run.deadline:
+                return
+            if run.pid == _NOBODY:
+                self._run = None
+                wire.send(self._sock, self._with_time({}))
                 return
             self._stop(run)
         status, ended = self._exits.pop(run.pid)
         self._run = None
+        self._time.ended()
         code = os.waitstatus_to_exitcode(status)
         timed_out = run.timed_out
         answer = {
             "exit_status": None if timed_out or code < 0 else code,
             "signal": -code if code < 0 and not timed_out else None,
             "timed_out": timed_out,
-            "started": run.started,
-            "ended": time.monotonic() if timed_out else ended,
+            "started": run.started / SECOND,
+            "ended": (self._time.now() if timed_out else ended) / SECOND,
             "killed": run.killed,
             "waiting_in": run.waiting_in,
         }
-        wire.send(self._sock, answer)
+        wire.send(self._sock, self._with_time(answer))
+
+    def _with_time(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """An answer that also tells how far the VM's clock has come, and what is to be said."""
+        ahead = self._time.ahead() / SECOND
+        return {**answer, "ahead": ahead, "remarks": self._time.remarks()}
+
+    def _kernel_deadline(self, deadline: float | None) -> float | None:
+        """A moment of the VM's clock as one of the kernel's: nothing is skipped until then."""
+        return None if deadline is None else deadline - self._time.ahead() / SECOND
 
     def _stop(self, run: _Run) -> None:
         """The limit is reached: name what the script waits for, then kill its whole tree."""
@@ -221,29 +253,23 @@ class Agent:
         null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
         try:
             stdin = rest[0] if rest else null
-            actions = [
-                (os.POSIX_SPAWN_DUP2, source, number)
-                for number, source in enumerate((stdin, output, error_output))
-            ]
             argv = [_found(body["argv"][0], body["env"]), *body["argv"][1:]]
             os.chdir(body["cwd"])
             os.umask(body["umask"])
             before = self._household.living()
-            started = time.monotonic()
-            pid = os.posix_spawn(
-                argv[0],
-                argv,
-                body["env"],
-                file_actions=actions,
-                setsid=True,
-                setsigmask=[],
-                setsigdef=_DEFAULT_SIGNALS,
-            )
+            started = self._time.now()
+            program = Program(argv, body["env"], stdin, output, error_output)
+            pid = spawn_plainly(program) if body["real_time"] else self._time.spawn(program)
         finally:
             os.close(null)
             os.umask(_UMASK)
             os.chdir("/")
-        self._run = _Run(pid, before, body["deadline"], started)
+        self._run = _Run(pid, before, _nanoseconds(body["deadline"]), started)
+        return None
+
+    def wait(self, request: wire.Received, fds: list[int]) -> dict[str, Any] | None:
+        """Let time pass; the answer is sent when it has."""
+        self._run = _Run(_NOBODY, [], _nanoseconds(request.body["until"]), self._time.now())
         return None
 
     def adopt(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
@@ -266,7 +292,7 @@ class Agent:
         """Stop every process at one instant."""
         if self._pause is None:
             self._pause = processes.Pause(self._household, self._on_exit, self._wakeup)
-        self._pause.hold(request.body["deadline"])
+        self._pause.hold(self._kernel_deadline(request.body["deadline"]))
         return {"unpaused": list(self._pause.unpaused.values())}
 
     def resume(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
@@ -278,7 +304,8 @@ class Agent:
 
     def copy_layer(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Copy the private layer into a recovery point."""
-        tally = self._layer.copy(request.body["name"], request.body["deadline"])
+        deadline = self._kernel_deadline(request.body["deadline"])
+        tally = self._layer.copy(request.body["name"], deadline)
         return {"files": tally.files, "bytes": tally.bytes, "missed": self._mounts.added()}
 
     def install(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
@@ -323,13 +350,15 @@ def _found(program: str, env: dict[str, str]) -> str:
     return found
 
 
-_DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM)
-"""Those this process ignores; all others are default after an exec anyway."""
+def _nanoseconds(moment: float | None) -> int | None:
+    return None if moment is None else int(moment * SECOND)
+
 
 _Operation = Callable[[Any, wire.Received, list[int]], dict[str, Any] | None]
 
 _OPERATIONS: dict[str, _Operation] = {
     "start": Agent.start,
+    "wait": Agent.wait,
     "adopt": Agent.adopt,
     "living": Agent.living,
     "kill": Agent.kill,

@@ -8,8 +8,8 @@ import shutil
 import socket
 from dataclasses import dataclass
 
+from .. import syscalls
 from ..layout import EXTENSION_DIRECTORY
-from . import syscalls
 from .layer import copy_tree
 from .steps import step
 from .template import DISK, EMPTY, HOST, SYS, Entry, Kind, Template, overlay_options
@@ -17,6 +17,8 @@ from .template import DISK, EMPTY, HOST, SYS, Entry, Kind, Template, overlay_opt
 ROOT = f"{DISK}/root"
 UPPER = f"{DISK}/upper"
 WORK = f"{DISK}/work"
+UPTIME = "uptime"
+"""Lies on the disk, beside the layers, and over /proc/uptime."""
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _DEVICE_LINKS = (
@@ -41,12 +43,14 @@ class TreeSpec:
         directories: directories to create, absolute.
         shares: the project's directories, shown read-only where nothing else shows them.
         layer: a copied private layer to show, read-only, instead of an empty one.
+        own_uptime: whether a file of the VM's own lies over /proc/uptime.
     """
 
     disk_bytes: int
     directories: tuple[str, ...]
     shares: tuple[str, ...]
     layer: str = ""
+    own_uptime: bool = False
 
 
 def assemble(template: Template, spec: TreeSpec) -> int:
@@ -81,6 +85,10 @@ def assemble(template: Template, spec: TreeSpec) -> int:
     with step("mount /proc"):
         flags = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
         syscalls.mount("proc", f"{ROOT}/proc", "proc", flags)
+    if spec.own_uptime:
+        with step("cover /proc/uptime"):
+            os.close(os.open(f"{DISK}/{UPTIME}", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o444))
+            syscalls.mount(f"{DISK}/{UPTIME}", f"{ROOT}/proc/uptime", None, syscalls.MS_BIND)
     with step("pivot_root into the VM"):
         os.chdir(ROOT)
         syscalls.pivot_root(".", ".")

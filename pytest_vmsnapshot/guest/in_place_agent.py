@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from ..layout import CONFIG_DIRECTORY, EXTENSION_DIRECTORY
 from . import processes, wire
-from .agent import Agent
+from .agent import Agent, MakeKeeper
 from .journal import Journal
 from .layer import Tally, copy_file, copy_tree
 
@@ -144,14 +144,22 @@ class InPlaceAgent(Agent):
     Args:
         sock: where requests come from.
         helper: pidfd of the process that puts things back; if it ends, this process does.
+        household: the VM's processes.
         installed: what a snapshot copies.
         journal: where changes are written down.
+        make_keeper: makes what keeps the VM's time.
     """
 
     def __init__(
-        self, sock: socket.socket, helper: int, installed: Installed, journal: Journal
+        self,
+        sock: socket.socket,
+        helper: int,
+        household: processes.Household,
+        installed: Installed,
+        journal: Journal,
+        make_keeper: MakeKeeper,
     ) -> None:
-        super().__init__(sock, helper, processes.Descendants(), installed)
+        super().__init__(sock, helper, household, installed, make_keeper)
         self._installed = installed
         self._journal = journal
 

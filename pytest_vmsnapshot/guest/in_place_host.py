@@ -23,8 +23,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from .. import syscalls
+from ..clock import make
+from ..clock.probe import why_no_virtual_clock
 from ..layout import CONFIG_DIRECTORY
-from . import processes, syscalls, wire
+from . import processes, wire
 from .agent import Agent
 from .changes import Record
 from .in_place_agent import InPlaceAgent, Installed, NoLayer
@@ -155,7 +158,9 @@ class _Host:
 
     def serve(self) -> None:
         """Answer requests until the harness is gone."""
-        wire.send(self._control, {"ready": True, "shown_read_only": []})
+        no_clock = why_no_virtual_clock()
+        ready = {"ready": True, "shown_read_only": [], "no_virtual_clock": no_clock}
+        wire.send(self._control, ready)
         while True:
             agent = [] if self._vm is None else [self._vm.ended]
             waited: list[Any] = [self._control, self._harness, *agent]
@@ -228,7 +233,10 @@ class _Host:
         points = f"{self._journal.store}/points/{number}"
         directories = (CONFIG_DIRECTORY, *spec["directories"])
         installed = Installed(self._journal, directories, points)
-        agent = InPlaceAgent(sock, self._own, installed, self._journal)
+        household = processes.Descendants()
+        vm = make.Surroundings(household.members, shares_machine=True, shares_network=True)
+        keeper = make.keeper(spec["clock"], vm)
+        agent = InPlaceAgent(sock, self._own, household, installed, self._journal, keeper)
         with contextlib.suppress(wire.PeerGone):
             agent.provide(spec["directories"])
             wire.send(sock, {"ready": True})

@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from . import syscalls
+from .. import syscalls
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
-from . import syscalls
+from .. import syscalls
 
 _VFORK_LOOK_SECONDS = 0.002
 """A parent waiting in vfork sends no event when its child is held, so look at it now and then."""

@@ -68,6 +68,8 @@ class RemoteGuest:
         self._missed: tuple[str, ...] = ()
         self._points: list[_PointReader] = []
         self._in_place: tuple[str, ...] = ()
+        self._remarks: tuple[str, ...] = ()
+        clock.let_pass_by(self._let_pass)
         if session.privilege == "in-place":
             self._in_place = (IN_PLACE,)
 
@@ -79,7 +81,9 @@ class RemoteGuest:
         return f"namespaces ({self._session.privilege})"
 
     def modelled(self) -> tuple[str, ...]:
-        """Owners that could not be set, mounts that are not copied, what in place means."""
+        """Owners that could not be set, mounts that are not copied, what in place means, and where
+        the clock was not the VM's.
+        """
         owners = tuple(
             f"the owner {modelled.owner!r} of {path} is modelled: without subordinate ids "
             "it belongs to root on the VM"
@@ -89,7 +93,7 @@ class RemoteGuest:
             f"the recovery point has nothing of {path}: a script mounted something there"
             for path in self._missed
         )
-        return (*self._in_place, *owners, *mounted)
+        return (*self._in_place, *owners, *mounted, *self._remarks)
 
     def close(self) -> None:
         """End the VM: no process, mount or file of it is left when this returns."""
@@ -187,7 +191,8 @@ class RemoteGuest:
             "env": dict(launch.env),
             "cwd": launch.cwd,
             "umask": launch.umask,
-            "deadline": None if deadline is None else self._clock.kernel_time(deadline),
+            "deadline": self._guest_time(deadline),
+            "real_time": launch.real_time,
         }
         began = self._clock.now()
         with contextlib.closing(Pipes()) as pipes:
@@ -202,7 +207,7 @@ class RemoteGuest:
             if left := pipes.finish():
                 self._ask({"op": "adopt"}, left)
             output, error_output = pipes.outputs()
-        _raise_if_crashed(answer)
+        self._take_time(answer)
         if "error" in answer:
             now = self._clock.now()
             if answer["error"] in (errno.EMFILE, errno.ENFILE):
@@ -211,8 +216,8 @@ class RemoteGuest:
             text = answer["text"] if where in ("", launch.argv[0]) else f"{answer['text']}: {where}"
             return Execution(began, now, launch_errno=answer["error"], launch_text=text)
         return Execution(
-            started=self._clock.from_kernel(answer["started"]),
-            ended=self._clock.from_kernel(answer["ended"]),
+            started=self._clock.from_guest(answer["started"]),
+            ended=self._clock.from_guest(answer["ended"]),
             exit_status=answer["exit_status"],
             signal=answer["signal"],
             timed_out=answer["timed_out"],
@@ -227,7 +232,7 @@ class RemoteGuest:
     def pause(self, deadline: float | None) -> Sequence[str]:
         """Stop every process at one instant; returns the commands that could not be stopped."""
         with _as_storage_failure("the processes could not be paused"):
-            request = {"op": "pause", "deadline": self._kernel_deadline(deadline)}
+            request = {"op": "pause", "deadline": self._guest_time(deadline)}
             unpaused: list[str] = self._ask(request).body["unpaused"]
             return unpaused
 
@@ -241,7 +246,7 @@ class RemoteGuest:
             request = {
                 "op": "copy_layer",
                 "name": name,
-                "deadline": self._kernel_deadline(deadline),
+                "deadline": self._guest_time(deadline),
             }
             body = self._ask(request).body
             if covered := body.get("covered"):
@@ -253,12 +258,23 @@ class RemoteGuest:
         """Access to a copy's files."""
         number = self._usable().number
         layer = f"{number}/{name}"
-        reader = _PointReader(self._session, self._spec, self._clock, layer, self._looking)
+        reader = _PointReader(self._session, self._spec, layer, self._looking)
         self._points.append(reader)
         return reader
 
-    def _kernel_deadline(self, deadline: float | None) -> float | None:
-        return None if deadline is None else self._clock.kernel_time(deadline)
+    def _guest_time(self, deadline: float | None) -> float | None:
+        return None if deadline is None else self._clock.to_guest(deadline)
+
+    def _let_pass(self, moment: float) -> None:
+        """Let time pass until a second of the clock."""
+        self._take_time(self._ask({"op": "wait", "until": self._guest_time(moment)}).body)
+
+    def _take_time(self, answer: dict[str, Any]) -> None:
+        """Take in how far the VM's clock has come, and what is to be said of it."""
+        _raise_if_crashed(answer)
+        if "ahead" in answer:
+            self._clock.set_ahead(answer["ahead"])
+            self._remarks = tuple(answer["remarks"])
 
     # -- the dialogue ----------------------------------------------------------------------
 
@@ -321,7 +337,6 @@ class _PointReader:
     Args:
         session: what makes VMs.
         spec: what the VM of the recovery point is like.
-        clock: its clock.
         layer: the recovery point, as VM number and name.
         looking: the readers that have a VM, the one looked at last in the end; shared by all
             recovery points of a VM, so that a thousand of them do not keep a thousand VMs.
@@ -331,13 +346,11 @@ class _PointReader:
         self,
         session: Session,
         spec: VmSpec,
-        clock: RealClock,
         layer: str,
         looking: list[_PointReader],
     ) -> None:
         self._session = session
-        self._spec = replace(spec, layer=layer)
-        self._clock = clock
+        self._spec = replace(spec, layer=layer, clock=None)
         self._looking = looking
         self._guest: RemoteGuest | None = None
         self._closed = False
@@ -374,7 +387,7 @@ class _PointReader:
         if self._guest is None:
             if len(self._looking) == _LOOKING_AT_ONCE:
                 self._looking[0]._release()  # noqa: SLF001  # it opens again when it is needed
-            self._guest = RemoteGuest(self._session, self._spec, self._clock)
+            self._guest = RemoteGuest(self._session, self._spec, RealClock())
         else:
             self._looking.remove(self)
         self._looking.append(self)

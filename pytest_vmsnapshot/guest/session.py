@@ -22,6 +22,7 @@ class VmSpec:
         shares: directories of the project that must be readable.
         network: whether the host's network is shared.
         layer: the recovery point to show, as VM number and name, or empty.
+        clock: a virtual clock, or None for the machine's own.
     """
 
     disk_bytes: int
@@ -29,6 +30,18 @@ class VmSpec:
     shares: tuple[str, ...]
     network: bool
     layer: str = ""
+    clock: VirtualTime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualTime:
+    """A virtual clock.
+
+    Args:
+        start: where the VM's wall clock starts, in seconds since 1970, or None for now.
+    """
+
+    start: int | None = None
 
 
 @dataclass(slots=True)
@@ -47,6 +60,7 @@ class Session:
         helper: the warden's outer process.
         shown_read_only: directories of the host that VMs can read but not change.
         refusals: better ways that were tried before, and why they do not work here.
+        no_virtual_clock: why no VM can have a virtual clock here, or empty.
     """
 
     def __init__(
@@ -55,9 +69,11 @@ class Session:
         helper: Helper,
         shown_read_only: tuple[str, ...],
         refusals: tuple[Refusal, ...],
+        no_virtual_clock: str = "",
     ) -> None:
         self.privilege = privilege
         self.refusals = refusals
+        self.no_virtual_clock = no_virtual_clock
         self.shown_read_only = shown_read_only
         self._helper = helper
         self._dialogue = threading.Lock()
@@ -80,6 +96,7 @@ class Session:
             "shares": spec.shares,
             "network": spec.network,
             "layer": spec.layer,
+            "clock": None if spec.clock is None else {"start": spec.clock.start},
         }
         answer = self._ask({"op": "create", "spec": request})
         self._raise_if_failed(answer)
@@ -166,7 +183,8 @@ def _try(privilege: str, before: tuple[Refusal, ...]) -> Session | Refusal:
         helper.end()
         raise
     if "ready" in body:
-        return Session(privilege, helper, tuple(body["shown_read_only"]), before)
+        shown = tuple(body["shown_read_only"])
+        return Session(privilege, helper, shown, before, body["no_virtual_clock"])
     helper.end()
     if "refused" in body:
         return Refusal(privilege, "", 0, body["refused"], body["remedy"])

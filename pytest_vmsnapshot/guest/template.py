@@ -27,8 +27,8 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from .. import syscalls
 from ..layout import EXTENSION_DIRECTORY
-from . import syscalls
 from .steps import StepFailed, step
 
 HOST = "/host"

@@ -9,7 +9,7 @@ import pwd
 import shutil
 import subprocess
 
-from . import syscalls
+from .. import syscalls
 from .steps import StepFailed, step
 
 SUBIDS_STEP = "map subordinate ids"

@@ -26,11 +26,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from . import in_place_host, processes, syscalls, user_namespace, wire
+from .. import syscalls
+from ..clock import make
+from ..clock.keeper import Kernel
+from . import in_place_host, processes, user_namespace, wire
 from .agent import Agent
-from .assemble import TreeSpec, assemble
+from .assemble import UPTIME, TreeSpec, assemble
 from .layer import Layer, remove_tree
-from .probe import try_namespaces
+from .probe import try_namespaces, try_virtual_clock
 from .steps import StepFailed, step
 from .template import DISK, POINTS, Template, prepare
 
@@ -153,16 +156,20 @@ class Warden:
             syscalls.unshare(syscalls.CLONE_NEWNS)
         self._template: Template = prepare(rootless=rootless)
         try_namespaces(DISK)
+        self._no_virtual_clock = try_virtual_clock()
         self._own_pids = os.open("/host/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self._pids: dict[int, int] = {}
         self._numbers = itertools.count(1)
         self._spare: tuple[dict[str, Any], _Vm] | None = None
+        if not self._no_virtual_clock:
+            Kernel.here()
         gc.freeze()  # the collector would write to pages the agents share with us
 
     def serve(self) -> None:
         """Answer the harness until it is gone."""
         hidden = list(self._template.shown_read_only)
-        wire.send(self._control, {"ready": True, "shown_read_only": hidden})
+        ready = {"ready": True, "shown_read_only": hidden}
+        wire.send(self._control, {**ready, "no_virtual_clock": self._no_virtual_clock})
         while True:
             readable, _, _ = select.select([self._control.fileno(), self._harness], [], [])
             if self._harness in readable:
@@ -232,13 +239,26 @@ class Warden:
         points_fd = os.open(points, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         layer = spec["layer"] and f"{POINTS}/{spec['layer']}"
         tree = TreeSpec(
-            spec["disk_bytes"], tuple(spec["directories"]), tuple(spec["shares"]), layer
+            spec["disk_bytes"],
+            tuple(spec["directories"]),
+            tuple(spec["shares"]),
+            layer,
+            own_uptime=spec["clock"] is not None,
         )
         disk = assemble(self._template, tree)
+        uptime = f"/proc/self/fd/{disk}/{UPTIME}" if spec["clock"] is not None else None
         private = Layer(
             f"/proc/self/fd/{disk}", f"/proc/self/fd/{points_fd}", self._template.skipped()
         )
-        agent = Agent(sock, self._harness, processes.Namespace(), private)
+        household = processes.Namespace()
+        vm = make.Surroundings(
+            household.members,
+            shares_machine=False,
+            shares_network=network,
+            disk=disk,
+            uptime=None if uptime is None else os.open(uptime, os.O_WRONLY | os.O_CLOEXEC),
+        )
+        agent = Agent(sock, self._harness, household, private, make.keeper(spec["clock"], vm))
         syscalls.name_process("vm-agent")  # a script that kills every python must not mean us
         wire.send(sock, {"ready": True})
         agent.serve()

@@ -15,7 +15,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from pytest_vmsnapshot.guest import syscalls, user_namespace
+from pytest_vmsnapshot import syscalls
+from pytest_vmsnapshot.guest import user_namespace
 
 UNSHARE = {"x86_64": 272, "aarch64": 97}  # asm/unistd_64.h, asm-generic/unistd.h
 PR_SET_NO_NEW_PRIVS = 38  # linux/prctl.h

@@ -10,6 +10,7 @@ import ctypes
 import os
 import platform
 import struct
+from typing import Any
 
 # linux/sched.h
 CLONE_NEWNS = 0x00020000
@@ -40,6 +41,7 @@ PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
 PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
+PR_SET_NO_NEW_PRIVS = 38
 CAP_SYS_MODULE = 16
 CAP_SYS_RAWIO = 17
 CAP_SYS_BOOT = 22
@@ -50,6 +52,10 @@ CAP_MKNOD = 27
 PTRACE_SEIZE = 0x4206
 PTRACE_INTERRUPT = 0x4207
 PTRACE_DETACH = 17
+PTRACE_PEEKUSER = 3
+PTRACE_POKEUSER = 6
+PTRACE_GETREGSET = 0x4204
+PTRACE_SETREGSET = 0x4205
 PTRACE_O_TRACEFORK = 0x2
 PTRACE_O_TRACEVFORK = 0x4
 PTRACE_O_TRACECLONE = 0x8
@@ -61,10 +67,12 @@ FICLONE = 0x40049409
 
 _MOUNT_SETATTR = 442
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+_PTRACE = {"x86_64": 101, "aarch64": 117}
 VFORK_CALLS = {"x86_64": (56, 58, 435), "aarch64": (220, 435)}
 """asm/unistd_64.h, asm-generic/unistd.h: clone, vfork, clone3: calls that may wait for a child."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
 
 
 class UnsupportedMachine(OSError):
@@ -78,7 +86,17 @@ def _check(result: int, call: str) -> int:
     return result
 
 
-def _syscall(number: int, *arguments: int | bytes | None, call: str) -> int:
+def call(number: int, *arguments: int | bytes | ctypes.Array[Any] | None, call: str) -> int:
+    """Make a system call by its number.
+
+    Args:
+        number: of this machine.
+        arguments: words, bytes or buffers.
+        call: its name, for the error.
+
+    Raises:
+        OSError: the kernel refused it.
+    """
     # A plain int would leave garbage in the upper half of a register.
     words = [
         ctypes.c_ulong(value & 0xFFFFFFFFFFFFFFFF) if isinstance(value, int) else value
@@ -127,7 +145,7 @@ def unmount(target: str, flags: int = 0) -> None:
 def make_read_only(target: str) -> None:
     """Make every mount from ``target`` down read-only: mount_setattr(2), Linux 5.12."""
     attributes = struct.pack("QQQQ", MOUNT_ATTR_RDONLY, 0, 0, 0)
-    _syscall(
+    call(
         _MOUNT_SETATTR,
         AT_FDCWD,
         _encoded(target),
@@ -143,7 +161,7 @@ def pivot_root(new_root: str, put_old: str) -> None:
     machine = platform.machine()
     if machine not in _PIVOT_ROOT:
         raise UnsupportedMachine(f"no system call numbers for the machine {machine!r}")
-    _syscall(_PIVOT_ROOT[machine], _encoded(new_root), _encoded(put_old), call="pivot_root")
+    call(_PIVOT_ROOT[machine], _encoded(new_root), _encoded(put_old), call="pivot_root")
 
 
 def prctl(option: int, value: int) -> None:
@@ -158,8 +176,15 @@ def name_process(name: str) -> None:
     _check(_libc.prctl(PR_SET_NAME, ctypes.c_char_p(name.encode()), zero, zero, zero), "prctl")
 
 
-def ptrace(request: int, thread: int, data: int = 0) -> None:
-    """Call ptrace(2) without an address."""
-    _libc.ptrace.restype = ctypes.c_long
-    result = _libc.ptrace(ctypes.c_long(request), ctypes.c_int(thread), None, ctypes.c_void_p(data))
-    _check(result, "ptrace")
+def ptrace(request: int, thread: int, data: int = 0, address: int = 0) -> None:
+    """Call ptrace(2); what it reads goes to the address given as ``data``."""
+    _check(
+        _libc.syscall(
+            ctypes.c_long(_PTRACE[platform.machine()]),
+            ctypes.c_ulong(request),
+            ctypes.c_ulong(thread),
+            ctypes.c_ulong(address),
+            ctypes.c_ulong(data & 0xFFFFFFFFFFFFFFFF),
+        ),
+        "ptrace",
+    )

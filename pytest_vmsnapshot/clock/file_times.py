@@ -1,0 +1,172 @@
+"""Times of files: what the kernel stamped is brought to the VM's clock before a program looks.
+
+The kernel stamps a file with its own wall clock, which does not know of skipped time. When a
+program is about to look at a file (stat and its kin are notified), a stamp that the kernel made
+since the VM began is replaced by what the VM's clock showed at that moment; then the kernel carries
+the call out. Times that a program sets itself are the VM's already and stay.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import time
+from collections.abc import Callable
+
+from .machine import Machine
+from .seccomp import Notification
+from .shift import SECOND, Shift
+from .tracee import Memory
+
+# linux/fcntl.h
+_AT_FDCWD = -100
+_AT_SYMLINK_NOFOLLOW = 0x100
+
+# linux/stat.h
+_UTIME_NOW = (1 << 30) - 1
+_UTIME_OMIT = (1 << 30) - 2
+
+_KNOWN_LIMIT = 200_000
+"""Files whose right time is remembered; past it, those remembered longest are forgotten."""
+
+
+class FileTimes:
+    """Corrects the times of the VM's own files.
+
+    Args:
+        machine: what this runs on.
+        shift: the VM's clock.
+        is_ours: whether a file is the VM's own, by its status; others are left as they are.
+    """
+
+    def __init__(
+        self, machine: Machine, shift: Shift, is_ours: Callable[[os.stat_result], bool]
+    ) -> None:
+        self._machine = machine
+        self._shift = shift
+        self._is_ours = is_ours
+        self._memory = Memory(machine)
+        self._right: dict[tuple[int, int], int] = {}
+        self._kernels = {
+            os.stat(place).st_dev
+            for place in ("/proc", "/sys", "/dev/pts")
+            if os.path.exists(place)
+        }
+        self.seen_wrong = ""
+        """A file a program looked at whose time could not be brought to the VM's clock."""
+
+    def before(self, notified: Notification, is_waiting: Callable[[Notification], bool]) -> None:
+        """Correct the file a program is about to look at, or take note of the time it sets.
+
+        Args:
+            notified: the call.
+            is_waiting: whether the thread is still the one that made it.
+
+        Raises:
+            OSError: the file cannot be looked at: the kernel will say so to the program.
+        """
+        name = self._machine.names[notified.call]
+        arguments = notified.arguments
+        follow = True
+        match name:
+            case "fstat":
+                place = self._place(notified.thread, arguments[0], 0)
+            case "stat" | "lstat" | "utime" | "utimes":
+                place = self._place(notified.thread, _AT_FDCWD, arguments[0])
+                follow = name != "lstat"
+            case _:
+                place = self._place(notified.thread, arguments[0], arguments[1])
+                flags = {"newfstatat": 3, "statx": 2, "utimensat": 3}.get(name)
+                follow = flags is None or not arguments[flags] & _AT_SYMLINK_NOFOLLOW
+        if not is_waiting(notified):
+            return
+        if name in ("utime", "utimes", "utimensat", "futimesat"):
+            given = self._given(name, notified)
+            status = os.stat(place, follow_symlinks=follow)
+            self._remember(status, given)
+        else:
+            self.correct(place, follow=follow)
+
+    def correct(self, place: str, *, follow: bool) -> None:
+        """Bring a file's time of modification to the VM's clock.
+
+        Raises:
+            OSError: there is no such file.
+        """
+        status = os.stat(place, follow_symlinks=follow)
+        stamp = status.st_mtime_ns
+        if not self._shift.began <= stamp <= time.time_ns():
+            return
+        if self._right.get((status.st_dev, status.st_ino)) == stamp:
+            return
+        right = stamp + self._shift.wall_at(stamp)
+        if right == stamp or status.st_dev in self._kernels:
+            return
+        with contextlib.suppress(OSError):
+            if self._is_ours(status):
+                os.utime(place, ns=(status.st_atime_ns, right), follow_symlinks=follow)
+                self._remember(status, right)
+                return
+        if _is_file(status) and abs(right - stamp) >= SECOND:
+            self.seen_wrong = os.readlink(place) if place.startswith("/proc/") else place
+
+    def _remember(self, status: os.stat_result, right: int | None) -> None:
+        key = (status.st_dev, status.st_ino)
+        self._right.pop(key, None)
+        if right is not None and right >= self._shift.began:
+            self._right[key] = right
+            if len(self._right) > _KNOWN_LIMIT:
+                del self._right[next(iter(self._right))]
+
+    def _place(self, thread: int, directory: int, address: int) -> str:
+        """A path that leads us where a thread's path leads it."""
+        path = os.fsdecode(self._memory.text(thread, address)) if address else ""
+        if path.startswith("/"):
+            # Its root is ours, unless it made itself another one.
+            return path if _has_our_root(thread) else f"/proc/{thread}/root{path}"
+        number = directory & 0xFFFFFFFF
+        number -= (number & 1 << 31) << 1
+        base = f"/proc/{thread}/cwd" if number == _AT_FDCWD else f"/proc/{thread}/fd/{number}"
+        return f"{base}/{path}" if path else base
+
+    def _given(self, name: str, notified: Notification) -> int | None:
+        """The modification time a program sets; None where it is the kernel's own "now"."""
+        place = notified.arguments[1 if name in ("utime", "utimes") else 2]
+        if not place:
+            return None
+        if name == "utime":
+            return int(self._memory.unpack(notified.thread, place, "=qq")[1]) * SECOND
+        words = self._memory.unpack(notified.thread, place, "=4q")
+        if name == "utimensat":
+            if words[3] in (_UTIME_NOW, _UTIME_OMIT):
+                return None
+            return int(words[2]) * SECOND + int(words[3])
+        return int(words[2]) * SECOND + int(words[3]) * 1000
+
+
+def _has_our_root(thread: int) -> bool:
+    with contextlib.suppress(OSError):
+        return os.readlink(f"/proc/{thread}/root") == "/"
+    return True
+
+
+def _is_file(status: os.stat_result) -> bool:
+    """Whether anybody would ask for its age: no pipe, and nothing that was removed."""
+    return status.st_nlink > 0 and (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode))
+
+
+def on_device(device: int) -> Callable[[os.stat_result], bool]:
+    """Tells files of one file system, and directories of any.
+
+    A directory of the host that is changed through a layer is copied without its content.
+
+    Args:
+        device: number of the device.
+    """
+    return lambda status: status.st_dev == device or stat.S_ISDIR(status.st_mode)
+
+
+def of_nobody(_: os.stat_result) -> bool:
+    """Where the VM shares its files with the machine, none are corrected."""
+    return False

@@ -1,0 +1,138 @@
+"""What a VM's agent asks of whoever keeps its time, and the keeper of the machine's own time."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from .shift import SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program to start.
+
+    Args:
+        argv: path and arguments.
+        env: its environment.
+        stdin: descriptor it reads.
+        output: descriptor it prints to.
+        error_output: descriptor it prints errors to.
+    """
+
+    argv: list[str]
+    env: Mapping[str, str]
+    stdin: int
+    output: int
+    error_output: int
+
+
+DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM)
+"""Those the agent ignores; all others are default after an exec anyway."""
+
+
+class Keeper(Protocol):
+    """Keeps the time of one VM. Times are nanoseconds of its monotonic clock."""
+
+    def now(self) -> int:
+        """The VM's time."""
+        ...
+
+    def ahead(self) -> int:
+        """Nanoseconds by which it is ahead of the kernel's."""
+        ...
+
+    def remarks(self) -> list[str]:
+        """What was not as it should be so far, each a sentence."""
+        ...
+
+    def spawn(self, program: Program) -> int:
+        """Start a program in a session of its own; returns its number.
+
+        Raises:
+            OSError: it could not be started.
+        """
+        ...
+
+    def listen(self, poller: select.poll) -> None:
+        """Let a poller also wait for what this keeper must be told."""
+        ...
+
+    def serve(self, ready: Collection[int]) -> None:
+        """Take in what has arrived."""
+        ...
+
+    def patience(self, limit: int | None, *, eventful: bool, moving: bool) -> float | None:
+        """Let time pass as far as it can; returns seconds until something may be due.
+
+        Args:
+            limit: the moment somebody waits for.
+            eventful: whether anything has happened since the last call.
+            moving: whether time may be skipped, because somebody waits for it to pass.
+        """
+        ...
+
+    def ended(self) -> None:
+        """The program that was started last has ended."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything."""
+        ...
+
+
+def spawn_plainly(program: Program) -> int:
+    """Start a program on the machine's own clock."""
+    descriptors = (program.stdin, program.output, program.error_output)
+    return os.posix_spawn(
+        program.argv[0],
+        program.argv,
+        program.env,
+        file_actions=[
+            (os.POSIX_SPAWN_DUP2, source, number) for number, source in enumerate(descriptors)
+        ],
+        setsid=True,
+        setsigmask=[],
+        setsigdef=DEFAULT_SIGNALS,
+    )
+
+
+class RealKeeper:
+    """The machine's own time."""
+
+    def now(self) -> int:
+        """The kernel's monotonic clock."""
+        return time.monotonic_ns()
+
+    def ahead(self) -> int:
+        """It is the kernel's."""
+        return 0
+
+    def remarks(self) -> list[str]:
+        """Nothing is ever modelled."""
+        return []
+
+    def spawn(self, program: Program) -> int:
+        """Start a program."""
+        return spawn_plainly(program)
+
+    def listen(self, poller: select.poll) -> None:
+        """There is nothing to listen to."""
+
+    def serve(self, ready: Collection[int]) -> None:
+        """Nothing arrives."""
+
+    def patience(self, limit: int | None, *, eventful: bool, moving: bool) -> float | None:
+        """Time passes by itself."""
+        return None if limit is None else max(0, limit - self.now()) / SECOND
+
+    def ended(self) -> None:
+        """Nothing was kept for it."""
+
+    def close(self) -> None:
+        """There is nothing to close."""

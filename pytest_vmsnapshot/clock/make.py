@@ -1,0 +1,66 @@
+"""Putting the virtual clock of one VM together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .file_times import FileTimes, of_nobody, on_device
+from .keeper import Kernel, VirtualKeeper
+from .keeping import Keeper, RealKeeper
+from .reads import Uptime
+from .shift import Shift
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the clock must know of its VM.
+
+    Args:
+        members: lists its processes.
+        shares_machine: whether its processes and files are among the machine's.
+        shares_network: whether its network is the machine's.
+        disk: a descriptor of the file system that holds its own files, or None.
+        uptime: a descriptor of the file that lies over /proc/uptime, or None.
+    """
+
+    members: Callable[[], list[int]]
+    shares_machine: bool
+    shares_network: bool
+    disk: int | None = None
+    uptime: int | None = None
+
+
+def keeper(
+    spec: dict[str, Any] | None, vm: Surroundings
+) -> Callable[[Callable[[int, int], None]], Keeper]:
+    """What makes the keeper of a VM's time.
+
+    Args:
+        spec: the virtual clock as it was asked for, or None for the machine's own.
+        vm: the VM.
+
+    Returns:
+        A function that is told whom to tell of a child that has ended.
+    """
+    if spec is None:
+        return lambda on_exit: RealKeeper()
+    kernel = Kernel.here()
+
+    def make(on_exit: Callable[[int, int], None]) -> Keeper:
+        machine, shift = kernel.machine, Shift(spec["start"])
+        is_ours = of_nobody if vm.disk is None else on_device(os.fstat(vm.disk).st_dev)
+        return VirtualKeeper(
+            kernel,
+            shift,
+            vm.members,
+            on_exit,
+            FileTimes(machine, shift, is_ours),
+            Uptime(vm.uptime, shift),
+            shared=vm.shares_machine,
+            shares_network=vm.shares_network,
+        )
+
+    return make

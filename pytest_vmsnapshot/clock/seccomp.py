@@ -1,0 +1,336 @@
+"""The filter that sends clock reads and timed waits to a listener, and the listener.
+
+Conditions on arguments are tested inside the filter, so a wait without a time-out costs nothing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from .. import syscalls
+from .machine import Machine
+
+# linux/seccomp.h
+_SET_MODE_FILTER = 1
+_FLAG_NEW_LISTENER = 1 << 3
+_FLAG_WAIT_KILLABLE_RECV = 1 << 5
+_RET_ALLOW = 0x7FFF0000
+_RET_USER_NOTIF = 0x7FC00000
+_NOTIF_FLAG_CONTINUE = 1
+_NOTIF_FD_SYNC_WAKE_UP = 1
+_IOCTL_RECV = 0xC0502100
+_IOCTL_SEND = 0xC0182101
+_IOCTL_ID_VALID = 0x40082102
+_IOCTL_SET_FLAGS = 0x40082104
+_NOTIFICATION = struct.Struct("=QIIiIQ6Q")  # struct seccomp_notif
+_ANSWER = struct.Struct("=QqiI")  # struct seccomp_notif_resp
+
+# linux/bpf_common.h
+_LD, _AND, _JEQ, _JGT, _JSET, _RET = 0x20, 0x54, 0x15, 0x25, 0x45, 0x06
+
+MAGIC = 0x76636C6B
+"""Third argument of a clock read that comes from a patched vDSO: it passes the filter."""
+
+_ARGUMENTS = 16  # offset of args in struct seccomp_data (linux/seccomp.h)
+
+
+class Kind(Enum):
+    """What is asked of one argument."""
+
+    POINTER = "is not null"
+    TIMEOUT = "is a positive number of 32 bits"
+    EQUAL = "is the value"
+    DIFFERENT = "is not the value"
+    ONE_OF = "is one of the values"
+    CLOCK = "is a clock that does not count processor time"
+    FUTEX_WAIT = "is an operation of futex(2) that waits"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A test of one argument.
+
+    Args:
+        kind: what is asked.
+        argument: which, from 0.
+        values: for the kinds that compare.
+    """
+
+    kind: Kind
+    argument: int
+    values: tuple[int, ...] = ()
+
+    def holds(self, arguments: tuple[int, ...]) -> bool:
+        """The same test, outside the filter."""
+        whole = arguments[self.argument]
+        value = whole & 0xFFFFFFFF
+        match self.kind:
+            case Kind.POINTER:
+                return whole != 0
+            case Kind.TIMEOUT:
+                return 0 < value < 1 << 31
+            case Kind.EQUAL | Kind.ONE_OF:
+                return value in self.values
+            case Kind.DIFFERENT:
+                return value not in self.values
+            case Kind.CLOCK:
+                return value in SHIFTED_CLOCKS
+            case Kind.FUTEX_WAIT:
+                return value & 0x7F in _FUTEX_WAITS
+
+
+SHIFTED_CLOCKS = frozenset({0, 1, 4, 5, 6, 7, 8, 9, 11})
+"""linux/time.h: all clocks but those of processor time (2, 3, and negative numbers)."""
+
+_FUTEX_WAITS = (0, 9, 6, 13)
+"""linux/futex.h: WAIT, WAIT_BITSET, LOCK_PI, LOCK_PI2; WAIT_REQUEUE_PI is 11."""
+
+_SOCKET_TIMEOUTS = (20, 21, 66, 67)
+"""asm-generic/socket.h: SO_RCVTIMEO and SO_SNDTIMEO, with times of 32 and of 64 bits."""
+
+
+def _pointer(argument: int) -> tuple[Condition, ...]:
+    return (Condition(Kind.POINTER, argument),)
+
+
+_NOT_OURS = Condition(Kind.DIFFERENT, 2, (MAGIC,))
+_CLOCK = Condition(Kind.CLOCK, 0)
+
+WAITS: Mapping[str, tuple[Condition, ...]] = {
+    "nanosleep": (),
+    "clock_nanosleep": (_CLOCK,),
+    "select": _pointer(4),
+    "pselect6": _pointer(4),
+    "poll": (Condition(Kind.TIMEOUT, 2),),
+    "ppoll": _pointer(2),
+    "epoll_wait": (Condition(Kind.TIMEOUT, 3),),
+    "epoll_pwait": (Condition(Kind.TIMEOUT, 3),),
+    "epoll_pwait2": _pointer(3),
+    "futex": (Condition(Kind.FUTEX_WAIT, 1), *_pointer(3)),
+    "futex_wait": _pointer(4),
+    "futex_waitv": _pointer(3),
+    "rt_sigtimedwait": _pointer(2),
+    "semtimedop": _pointer(3),
+    "mq_timedsend": _pointer(4),
+    "mq_timedreceive": _pointer(4),
+}
+"""Waits that end by themselves, with the arguments that make them so."""
+
+READS: Mapping[str, tuple[Condition, ...]] = {
+    "clock_gettime": (_NOT_OURS, _CLOCK),
+    "gettimeofday": (_NOT_OURS,),
+    "time": (),
+    "times": (),
+    "sysinfo": (),
+}
+
+_REAL_TIMER = (Condition(Kind.EQUAL, 0, (0,)),)  # ITIMER_REAL, linux/time.h
+
+TIMERS: Mapping[str, tuple[Condition, ...]] = {
+    "alarm": (),
+    "setitimer": _REAL_TIMER,
+    "getitimer": _REAL_TIMER,
+    "timer_settime": (),
+    "timer_gettime": (),
+    "timer_delete": (),
+    "timerfd_settime": (),
+    "timerfd_gettime": (),
+    "setsockopt": (
+        Condition(Kind.EQUAL, 1, (1,)),  # SOL_SOCKET
+        Condition(Kind.ONE_OF, 2, _SOCKET_TIMEOUTS),
+    ),
+}
+
+FILES: Mapping[str, tuple[Condition, ...]] = dict.fromkeys(
+    (
+        *("stat", "lstat", "fstat", "newfstatat", "statx"),
+        *("utimensat", "utimes", "utime", "futimesat"),
+    ),
+    (),
+)
+
+
+def rules(machine: Machine) -> dict[str, tuple[Condition, ...]]:
+    """All that is notified on a machine."""
+    hooks = {
+        name: () if value is None else (Condition(Kind.EQUAL, 0, (value,)),)
+        for name, value in machine.exec_hooks.items()
+    }
+    wanted = {**hooks, **READS, **WAITS, **TIMERS, **FILES}
+    return {name: found for name, found in wanted.items() if name in machine.calls}
+
+
+_Instruction = tuple[int, int, int, int]  # struct sock_filter: code, jt, jf, k
+_OUT = -1
+"""A jump to the end of the block, where the call is allowed."""
+
+
+def program(machine: Machine) -> list[_Instruction]:
+    """The filter: calls of another architecture are notified, too, so that they can be refused."""
+    code: list[_Instruction] = [
+        (_LD, 0, 0, 4),  # arch
+        (_JEQ, 1, 0, machine.audit),
+        (_RET, 0, 0, _RET_USER_NOTIF),
+        (_LD, 0, 0, 0),  # nr
+    ]
+    for name, conditions in rules(machine).items():
+        block = [line for condition in conditions for line in _test(condition)]
+        block += [(_RET, 0, 0, _RET_USER_NOTIF), (_RET, 0, 0, _RET_ALLOW)]
+        code.append((_JEQ, 0, len(block), machine.calls[name]))
+        for index, (what, yes, no, value) in enumerate(block):
+            out = len(block) - index - 2
+            code.append((what, out if yes == _OUT else yes, out if no == _OUT else no, value))
+    return [*code, (_RET, 0, 0, _RET_ALLOW)]
+
+
+def _test(condition: Condition) -> Iterator[_Instruction]:
+    """Instructions that leave the block unless the condition holds."""
+    low = _ARGUMENTS + 8 * condition.argument
+    yield _LD, 0, 0, low
+    match condition.kind:
+        case Kind.POINTER:
+            yield _JEQ, 0, 2, 0
+            yield _LD, 0, 0, low + 4
+            yield _JEQ, _OUT, 0, 0
+        case Kind.TIMEOUT:
+            yield _JEQ, _OUT, 0, 0
+            yield _JSET, _OUT, 0, 0x80000000
+        case Kind.EQUAL:
+            yield _JEQ, 0, _OUT, condition.values[0]
+        case Kind.DIFFERENT:
+            yield _JEQ, _OUT, 0, condition.values[0]
+        case Kind.CLOCK:
+            yield _JGT, _OUT, 0, max(SHIFTED_CLOCKS)
+            yield _JEQ, _OUT, 0, 2
+            yield _JEQ, _OUT, 0, 3
+        case Kind.ONE_OF:
+            yield from _any_of(condition.values)
+        case Kind.FUTEX_WAIT:
+            yield _AND, 0, 0, 0x7F  # without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME
+            yield from _any_of(_FUTEX_WAITS)
+
+
+def _any_of(values: tuple[int, ...]) -> Iterator[_Instruction]:
+    for index, value in enumerate(values):
+        left = len(values) - 1 - index
+        yield _JEQ, left, 0 if left else _OUT, value
+
+
+class Filter:
+    """The compiled filter, ready to be installed by a process that is about to exec.
+
+    Args:
+        machine: what it runs on.
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        lines = program(machine)
+        self._code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *x) for x in lines))
+        head = struct.pack("@HxxxxxxQ", len(lines), ctypes.addressof(self._code))
+        self._program = ctypes.create_string_buffer(head)  # struct sock_fprog (linux/filter.h)
+        self._number = machine.calls["seccomp"]
+
+    def install(self) -> int:
+        """Put this thread, and all it starts, under the filter.
+
+        Returns:
+            The listener's descriptor, closed on exec.
+
+        Raises:
+            OSError: it is refused here.
+        """
+        for flags in (_FLAG_NEW_LISTENER | _FLAG_WAIT_KILLABLE_RECV, _FLAG_NEW_LISTENER):
+            try:
+                return self._install(flags)
+            except OSError as error:
+                if error.errno == errno.EACCES:  # no CAP_SYS_ADMIN: then no more privileges either
+                    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+                    return self._install(flags)
+                if error.errno != errno.EINVAL:  # WAIT_KILLABLE_RECV came with Linux 5.19
+                    raise
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), "seccomp")
+
+    def _install(self, flags: int) -> int:
+        return syscalls.call(
+            self._number, _SET_MODE_FILTER, flags, self._program, call="seccomp NEW_LISTENER"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A system call that waits for an answer.
+
+    Args:
+        number: identifies the notification.
+        thread: who made the call.
+        call: number of the call.
+        audit: the architecture it was made for.
+        arguments: six words.
+    """
+
+    number: int
+    thread: int
+    call: int
+    audit: int
+    arguments: tuple[int, ...]
+
+
+class Listener:
+    """The descriptor on which notifications of one filter arrive.
+
+    Args:
+        fd: what ``Filter.install`` returned; owned by this object.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self._buffer = bytearray(_NOTIFICATION.size)
+        try:  # Linux 6.6: the answer wakes its thread at once, which halves the cost
+            fcntl.ioctl(fd, _IOCTL_SET_FLAGS, _NOTIF_FD_SYNC_WAKE_UP)
+        except OSError:
+            pass
+
+    def receive(self) -> Notification | None:
+        """Take the next notification; None when its thread was killed meanwhile."""
+        self._buffer[:] = bytes(_NOTIFICATION.size)
+        try:
+            fcntl.ioctl(self.fd, _IOCTL_RECV, self._buffer)
+        except OSError:
+            return None
+        number, thread, _, call, audit, _, *words = _NOTIFICATION.unpack(self._buffer)
+        return Notification(number, thread, call, audit, tuple(words))
+
+    def is_waiting(self, notification: Notification) -> bool:
+        """Whether the thread still waits, so that its number means what it meant."""
+        try:
+            fcntl.ioctl(self.fd, _IOCTL_ID_VALID, struct.pack("=Q", notification.number))
+        except OSError:
+            return False
+        return True
+
+    def let(self, notification: Notification) -> None:
+        """Let the kernel carry the call out."""
+        self._send(notification, 0, 0, _NOTIF_FLAG_CONTINUE)
+
+    def answer(self, notification: Notification, value: int) -> None:
+        """End the call with a value, or an errno where it is negative."""
+        self._send(notification, max(value, 0), min(value, 0), 0)
+
+    def _send(self, notification: Notification, value: int, error: int, flags: int) -> None:
+        try:
+            fcntl.ioctl(
+                self.fd, _IOCTL_SEND, _ANSWER.pack(notification.number, value, error, flags)
+            )
+        except OSError:  # it was killed
+            pass
+
+    def close(self) -> None:
+        """Close it."""
+        os.close(self.fd)

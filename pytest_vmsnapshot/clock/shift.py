@@ -1,0 +1,90 @@
+"""How far the VM's clocks are ahead of the kernel's, and what they were when."""
+
+from __future__ import annotations
+
+import bisect
+import time
+
+SECOND = 1_000_000_000
+"""Nanoseconds: all of the virtual clock counts in them."""
+
+_MICROSECOND = 1000
+
+_WALL_CLOCKS = frozenset({0, 5, 8, 11})
+"""linux/time.h: REALTIME, REALTIME_COARSE, REALTIME_ALARM, TAI. The others count from the boot."""
+
+
+class Shift:
+    """The difference between the VM's time and the kernel's.
+
+    Every clock of the VM jumps by the same amount. The wall clock is set besides, once, when the
+    first program starts.
+
+    Args:
+        start: the date at which the VM's wall clock starts, in seconds since 1970; without it,
+            the next whole second.
+    """
+
+    def __init__(self, start: int | None = None) -> None:
+        self.jumped = 0
+        """Nanoseconds skipped so far."""
+        self._start = start
+        self._base = 0
+        self._set = False
+        self.began = time.time_ns()
+        """The kernel's wall clock when the VM was made."""
+        self._moments = [0]
+        self._walls = [0]
+
+    @property
+    def wall(self) -> int:
+        """Nanoseconds by which the VM's wall clock differs from the kernel's."""
+        return self._base + self.jumped
+
+    def set_wall_clock(self) -> None:
+        """Let the wall clock start, on a whole second; only the first call does it."""
+        if self._set:
+            return
+        self._set = True
+        now = time.time_ns()
+        wanted = -(-now // SECOND) if self._start is None else self._start
+        self._base = _whole(wanted * SECOND - now)
+        self._walls[0] = self._base  # of files that were there before
+
+    def now(self) -> int:
+        """The VM's monotonic clock."""
+        return time.monotonic_ns() + self.jumped
+
+    def read(self, clock: int) -> int:
+        """A clock of the VM.
+
+        Args:
+            clock: number of a clock that does not count processor time.
+        """
+        return time.clock_gettime_ns(clock) + self.of(clock)
+
+    def of(self, clock: int) -> int:
+        """Nanoseconds by which a clock of the VM differs from the kernel's."""
+        return self.wall if clock in _WALL_CLOCKS else self.jumped
+
+    def jump(self, amount: int) -> None:
+        """Skip time.
+
+        Args:
+            amount: nanoseconds; rounded up to microseconds, so that all clocks agree.
+        """
+        self.jumped += _whole(amount)
+        self._moments.append(time.time_ns())
+        self._walls.append(self.wall)
+
+    def wall_at(self, kernel: int) -> int:
+        """What ``wall`` was when the kernel's wall clock showed a time.
+
+        Args:
+            kernel: nanoseconds since 1970.
+        """
+        return self._walls[max(0, bisect.bisect_right(self._moments, kernel) - 1)]
+
+
+def _whole(amount: int) -> int:
+    return -(-amount // _MICROSECOND) * _MICROSECOND
