@@ -13,6 +13,7 @@ from typing import Any, Protocol, Self
 
 from . import completed, engine
 from .backup import Backup
+from .command import Command
 from .completed import Completed
 from .config import ScriptConfig
 from .engine.lifecycle import Bench
@@ -27,7 +28,7 @@ from .installing import (
     scripts_of_config,
     vm_location,
 )
-from .protocols import Clock, Launch, Storage
+from .protocols import Clock, Storage
 from .vm_path import FileGuest, VmPath
 
 RUN_LIMIT = 60.0
@@ -340,31 +341,11 @@ class VirtualMachine:
             UsageError: the command could not be started, or an argument cannot be meant.
         """
         __tracebackhide__ = True
-        argv = ("/bin/sh", "-c", command) if isinstance(command, str) else tuple(command)
-        mistakes = []
-        if not argv or not all(isinstance(word, str) for word in argv):
-            mistakes.append(f"command is {command!r}; write a string, or a list of strings")
-        if not all(isinstance(word, str) for item in (env or {}).items() for word in item):
-            mistakes.append(f"env is {env!r}; write names and values as strings")
-        others: list[tuple[str, object, Any, str]] = [
-            ("cwd", cwd, str, "a path on the VM as a string"),
-            ("stdin", stdin, str | bytes, "text or bytes"),
-        ]
-        for name, value, kind, wanted in others:
-            if not isinstance(value, kind):
-                mistakes.append(f"{name} is {value!r}; write {wanted}")
-        if clock not in ("vm", "real"):
-            mistakes.append(f"clock is {clock!r}; write 'vm' or 'real'")
-        if mistakes:
-            raise UsageError(mistakes)
-        rules = self._bench.rules
-        environment = {**rules.environment, "HOME": "/root", **(env or {})}
-        data = stdin.encode("utf-8") if isinstance(stdin, str) else stdin
-        real_time = clock == "real"
-        launch = Launch(argv, environment, cwd, rules.umask, data, real_time=real_time)
+        asked = Command(command, env or {}, cwd, stdin, clock)
+        launch = asked.launch(self._bench.rules)
         with self._alone("a command"):
             execution = self._guest.execute(launch, self._bench.clock.deadline(timeout))
-        return completed.outcome(argv, execution, timeout, check=check)
+        return completed.outcome(launch.argv, execution, timeout, check=check)
 
     def wait(self, seconds: float) -> None:
         """Let time pass on the VM; what runs there runs on.

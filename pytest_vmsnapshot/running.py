@@ -198,9 +198,7 @@ def _virtual_time(session: Session, settings: Settings) -> VirtualTime | None:
     if settings.clock == "real":
         if settings.clock_start is not None:
             raise UsageError(
-                [
-                    "clock_start is for the virtual clock only; leave it out, or write clock='virtual'"
-                ]
+                ["clock_start is for the virtual clock; leave it out, or write clock='virtual'"]
             )
         return None
     if session.no_virtual_clock and (

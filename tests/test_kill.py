@@ -32,8 +32,10 @@ setsid sleep 1000.{token} &
 sleep 0.05
 '''
 
-@pytest.mark.parametrize("number", range(6))
-def test_it(vm, number):
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("clock", ["real", "virtual"])
+def test_it(vm_factory, number, clock):
+    vm = vm_factory(clock=clock)
     vm.install(pre=PRE, post="#!/bin/sh\\nsleep 0.02\\n", timeout=5)
     vm.backup().assert_application_consistent()
     vm.backup().recovery_point.read_text("/etc/hostname")

@@ -38,15 +38,14 @@ def _become(program: Program, filtered: Filter, parent: socket.socket) -> NoRetu
     error = 0
     try:
         os.setsid()
-        for number in DEFAULT_SIGNALS:
-            signal.signal(number, signal.SIG_DFL)
+        for ignored in DEFAULT_SIGNALS:
+            signal.signal(ignored, signal.SIG_DFL)
         syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
         for number, source in enumerate((program.stdin, program.output, program.error_output)):
             os.dup2(source, number)
         fd = filtered.install()
-        parent.sendmsg(
-            [_NOTHING_WRONG], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))]
-        )
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))
+        parent.sendmsg([_NOTHING_WRONG], [rights])
         os.close(fd)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.execve(program.argv[0], program.argv, program.env)

@@ -169,7 +169,7 @@ _AARCH64 = {
 
 @dataclass(frozen=True)
 class Machine:
-    """One processor architecture. (Not slotted: the reverse table is worked out once.)
+    """One processor architecture; not slotted, for the reverse table is worked out once.
 
     Args:
         name: as uname(2) gives it.

@@ -119,8 +119,8 @@ class _Attempt:
             vdso.start(pid, self._shift)
         except OSError as error:
             raise _refused(
-                "writing another process's code (/proc/PID/mem; the kernel's proc_mem.force_override "
-                "may be set)",
+                "writing another process's code (/proc/PID/mem; proc_mem.force_override of the "
+                "kernel may deny it)",
                 error,
             ) from None
         listener.let(notified)

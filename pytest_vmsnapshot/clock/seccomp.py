@@ -5,6 +5,7 @@ Conditions on arguments are tested inside the filter, so a wait without a time-o
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -292,10 +293,9 @@ class Listener:
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self._buffer = bytearray(_NOTIFICATION.size)
-        try:  # Linux 6.6: the answer wakes its thread at once, which halves the cost
+        # Linux 6.6: the answer wakes its thread at once, which halves the cost.
+        with contextlib.suppress(OSError):
             fcntl.ioctl(fd, _IOCTL_SET_FLAGS, _NOTIF_FD_SYNC_WAKE_UP)
-        except OSError:
-            pass
 
     def receive(self) -> Notification | None:
         """Take the next notification; None when its thread was killed meanwhile."""
@@ -324,12 +324,9 @@ class Listener:
         self._send(notification, max(value, 0), min(value, 0), 0)
 
     def _send(self, notification: Notification, value: int, error: int, flags: int) -> None:
-        try:
-            fcntl.ioctl(
-                self.fd, _IOCTL_SEND, _ANSWER.pack(notification.number, value, error, flags)
-            )
-        except OSError:  # it was killed
-            pass
+        answer = _ANSWER.pack(notification.number, value, error, flags)
+        with contextlib.suppress(OSError):  # it was killed
+            fcntl.ioctl(self.fd, _IOCTL_SEND, answer)
 
     def close(self) -> None:
         """Close it."""

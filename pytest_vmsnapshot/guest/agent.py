@@ -50,6 +50,7 @@ class _Run:
     before: list[int]
     deadline: int | None
     started: int
+    skips_time: bool = True
     timed_out: bool = False
     killed: int = 0
     waiting_in: list[str] = field(default_factory=list)
@@ -130,7 +131,8 @@ class Agent:
         if self._pause is not None:
             return None  # nobody runs whose time could come
         limit = None if self._run is None else self._run.deadline
-        left = self._time.patience(limit, eventful=eventful, moving=self._run is not None)
+        moving = self._run is not None and self._run.skips_time
+        left = self._time.patience(limit, eventful=eventful, moving=moving)
         return None if left is None else min(left, _LONGEST_WAIT) * 1000
 
     def _reap(self) -> None:
@@ -259,12 +261,14 @@ class Agent:
             before = self._household.living()
             started = self._time.now()
             program = Program(argv, body["env"], stdin, output, error_output)
-            pid = spawn_plainly(program) if body["real_time"] else self._time.spawn(program)
+            by_itself = body["real_time"]
+            pid = spawn_plainly(program) if by_itself else self._time.spawn(program)
         finally:
             os.close(null)
             os.umask(_UMASK)
             os.chdir("/")
-        self._run = _Run(pid, before, _nanoseconds(body["deadline"]), started)
+        deadline = _nanoseconds(body["deadline"])
+        self._run = _Run(pid, before, deadline, started, skips_time=not by_itself)
         return None
 
     def wait(self, request: wire.Received, fds: list[int]) -> dict[str, Any] | None:

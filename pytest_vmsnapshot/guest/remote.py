@@ -21,10 +21,8 @@ from ..protocols import (
 )
 from . import wire
 from .pipes import Pipes
+from .point_reader import PointReader
 from .session import Handle, Session, VmSpec
-
-_LOOKING_AT_ONCE = 8
-"""Recovery points of one VM that are kept open for reading."""
 
 _NO_DESCRIPTORS = (
     "the VM has run out of descriptors: each process that a script leaves behind with its output "
@@ -63,10 +61,10 @@ class RemoteGuest:
         self._handle: Handle | None = session.create(spec)
         self._why_gone = "the VM is closed"
         self._modelled_owners: dict[str, _ModelledOwner] = {}
-        self._looking: list[_PointReader] = []
+        self._looking: list[PointReader] = []
         self._owed = 0
         self._missed: tuple[str, ...] = ()
-        self._points: list[_PointReader] = []
+        self._points: list[PointReader] = []
         self._in_place: tuple[str, ...] = ()
         self._remarks: tuple[str, ...] = ()
         clock.let_pass_by(self._let_pass)
@@ -256,9 +254,9 @@ class RemoteGuest:
 
     def open_point(self, name: str) -> PointFiles:
         """Access to a copy's files."""
-        number = self._usable().number
-        layer = f"{number}/{name}"
-        reader = _PointReader(self._session, self._spec, layer, self._looking)
+        layer = f"{self._usable().number}/{name}"
+        spec = replace(self._spec, layer=layer, clock=None)
+        reader = PointReader(lambda: RemoteGuest(self._session, spec, RealClock()), self._looking)
         self._points.append(reader)
         return reader
 
@@ -329,69 +327,6 @@ def _raise_if_crashed(answer: dict[str, Any]) -> None:
         raise GuestDied(
             f"the VM's agent failed, which is a bug of the harness:\n{answer['crashed']}"
         )
-
-
-class _PointReader:
-    """Reads a recovery point through a VM of its own, made when it is looked at.
-
-    Args:
-        session: what makes VMs.
-        spec: what the VM of the recovery point is like.
-        layer: the recovery point, as VM number and name.
-        looking: the readers that have a VM, the one looked at last in the end; shared by all
-            recovery points of a VM, so that a thousand of them do not keep a thousand VMs.
-    """
-
-    def __init__(
-        self,
-        session: Session,
-        spec: VmSpec,
-        layer: str,
-        looking: list[_PointReader],
-    ) -> None:
-        self._session = session
-        self._spec = replace(spec, layer=layer, clock=None)
-        self._looking = looking
-        self._guest: RemoteGuest | None = None
-        self._closed = False
-
-    def read_bytes(self, path: str) -> bytes:
-        """Content of a file."""
-        return self._opened().read(path)
-
-    def exists(self, path: str) -> bool:
-        """Whether something is there, links followed."""
-        (facts,) = self._opened().examine((path,), 0)
-        return facts.kind is not FileKind.ABSENT
-
-    def walk(self, path: str) -> list[str]:
-        """Every path below a directory."""
-        return self._opened().walk(path)
-
-    def close(self) -> None:
-        """End the VM this reads through."""
-        self._closed = True
-        self._release()
-
-    def _release(self) -> None:
-        if self._guest is not None:
-            self._looking.remove(self)
-            self._guest.close()
-            self._guest = None
-
-    def _opened(self) -> RemoteGuest:
-        if self._closed:
-            raise GuestDied(
-                "the VM of this recovery point is closed; read its files before the test ends"
-            )
-        if self._guest is None:
-            if len(self._looking) == _LOOKING_AT_ONCE:
-                self._looking[0]._release()  # noqa: SLF001  # it opens again when it is needed
-            self._guest = RemoteGuest(self._session, self._spec, RealClock())
-        else:
-            self._looking.remove(self)
-        self._looking.append(self)
-        return self._guest
 
 
 @contextlib.contextmanager

@@ -29,9 +29,22 @@ PYTEST_SIDE = {"plugin", "time_limits"}
 
 LAYERS = (
     ("plugin", {"plugin", "time_limits", "failure_report"}),
-    ("machine", {"machine", "running", "memory", "vm_path", "installing", "settings", "completed"}),
+    (
+        "machine",
+        {
+            "machine",
+            "running",
+            "memory",
+            "vm_path",
+            "installing",
+            "settings",
+            "command",
+            "completed",
+        },
+    ),
     ("engine", {"engine"}),
     ("parts", {"guest", "clock", "storage"}),
+    ("kernel", {"syscalls"}),
     (
         "facts",
         {

@@ -35,6 +35,12 @@ class HandClock:
     def now(self) -> float:
         return self.time
 
+    def deadline(self, seconds: float) -> float:
+        return self.time + seconds
+
+    def run_until(self, moment: float) -> None:
+        self.time = max(self.time, moment)
+
 
 def script(path: str) -> FileFacts:
     return FileFacts(path, FileKind.FILE, 0o700)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -66,7 +67,7 @@ def test_each_setting_has_its_own_origin() -> None:
 
 def test_header() -> None:
     assert resolved().header() == (
-        "vmsnapshot: rules documented, guest auto, clock real, storage pause-and-copy"
+        "vmsnapshot: rules documented, guest auto, clock auto, storage pause-and-copy"
     )
     found = resolved(
         None,
@@ -74,7 +75,7 @@ def test_header() -> None:
         {"directories": "/u01, /u02", "require": "owners"},
     )
     assert found.header() == (
-        "vmsnapshot: rules documented, guest rootless (command line), clock real, storage "
+        "vmsnapshot: rules documented, guest rootless (command line), clock auto, storage "
         "pause-and-copy, disks 1 (command line), directories /data /scripts /u01 /u02 (ini), "
         "require owners (ini)"
     )
@@ -83,6 +84,12 @@ def test_header() -> None:
 RIGHT: list[tuple[str, Any, Any]] = [
     ("guest", "in-place", "in-place"),
     ("rules", "documented", "documented"),
+    ("clock", "virtual", "virtual"),
+    ("clock_start", "2026-03-29T01:59:50", 1774749590),
+    ("clock_start", "2026-03-29 03:59:50+02:00", 1774749590),
+    ("clock_start", datetime(2026, 3, 29, 1, 59, 50, tzinfo=UTC), 1774749590),
+    ("clock_start", "1970-01-01", 0),
+    ("clock_start", "2200-12-31T23:59:59", 7289654399),
     ("deployment", "classic", "classic"),
     ("os", "windows", "windows"),
     ("disks", "12", 12),
@@ -151,8 +158,18 @@ WRONG: list[tuple[str, Any, str]] = [
     ("directories", [1], "directories=[1]; write a list of absolute paths"),
     ("directories", 5, "directories=5; write a list of absolute paths"),
     ("require", "owners", "require is a string, 'owners'; write ['owners']"),
-    ("require", ["root"], "require=['root'] is none of namespaces, owners"),
-    ("require", True, "require=True is none of namespaces, owners"),
+    ("clock", "fast", "clock='fast' is none of auto, virtual, real"),
+    *(
+        (
+            "clock_start",
+            value,
+            f"clock_start={value!r}; write a date from 1970 to 2200 as '2026-03-29T01:59:50' (UTC, "
+            "to the second)",
+        )
+        for value in ("tomorrow", "1969-12-31", "2201-01-01", "2026-03-29T01:59:50.5", 1.5, True)
+    ),
+    ("require", ["root"], "require=['root'] is none of clock, namespaces, owners"),
+    ("require", True, "require=True is none of clock, namespaces, owners"),
     ("disk", 1, f"a VM has no setting 'disk'; is 'disks' meant? It has: {', '.join(NAMES)}"),
     ("colour", 1, f"a VM has no setting 'colour'. It has: {', '.join(NAMES)}"),
 ]

@@ -48,7 +48,7 @@ def wait(vm: VirtualMachine) -> dict[str, Any]:
         check=True,
     )
     print(json.dumps(descendants([os.getpid()])), flush=True)
-    vm.run("sleep 987653", timeout=600)
+    vm.run("sleep 987653", timeout=600, clock="real")
     return {}
 
 

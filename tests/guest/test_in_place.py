@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from pytest_vmsnapshot import VirtualMachine
+from pytest_vmsnapshot import VirtualMachine, VmFactory
 
 DRIVER = Path(__file__).with_name("in_place_driver.py")
 
@@ -23,8 +23,9 @@ class Container(Protocol):
 
 
 @pytest.fixture
-def inside(vm: VirtualMachine) -> VirtualMachine:
-    """A VM that can run this project."""
+def inside(vm_factory: VmFactory) -> VirtualMachine:
+    """A VM that can run this project; a clock that watches its programs is not watched itself."""
+    vm = vm_factory(clock="real")
     found = vm.run([sys.executable, "-c", "import pytest, pytest_vmsnapshot"])
     if found.exit_status:
         pytest.skip(f"a VM does not see the Python of this run, {sys.executable}")
@@ -186,7 +187,7 @@ def test_in_pytest_with_one_vm_at_a_time(inside: VirtualMachine) -> None:
         "def test_three(vm, vm_factory):\n"
         "    vm_factory()\n",
     )
-    assert "\nvmsnapshot: guest in-place\n" in text
+    assert "\nvmsnapshot: guest in-place, clock virtual\n" in text
     assert "1 failed, 2 passed" in text
     assert (
         "a VM could not be made. in-place: one VM is open already, and in place there is only "

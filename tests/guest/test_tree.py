@@ -189,7 +189,7 @@ def test_command_that_takes_too_long(vm: VirtualMachine) -> None:
 
 
 def test_two_calls_at_once(vm: VirtualMachine) -> None:
-    thread = threading.Thread(target=lambda: vm.run("sleep 0.3"))
+    thread = threading.Thread(target=lambda: vm.run("sleep 0.3", clock="real"))
     thread.start()
     mistakes: list[str] = []
     while thread.is_alive() and not mistakes:
@@ -296,7 +296,7 @@ def test_a_path_of_too_many_directories(vm: VirtualMachine) -> None:
 
 
 def test_mistakes_in_a_command(vm: VirtualMachine) -> None:
-    arguments: dict[str, Any] = {"env": {"A": 1}, "cwd": Path("/srv"), "stdin": 5}
+    arguments: dict[str, Any] = {"env": {"A": 1}, "cwd": Path("/srv"), "stdin": 5, "clock": "fast"}
 
     with pytest.raises(UsageError) as mistake:
         vm.run([], **arguments)
@@ -306,6 +306,7 @@ def test_mistakes_in_a_command(vm: VirtualMachine) -> None:
         "env is {'A': 1}; write names and values as strings",
         "cwd is PosixPath('/srv'); write a path on the VM as a string",
         "stdin is 5; write text or bytes",
+        "clock is 'fast'; write 'vm' or 'real'",
     )
     assert vm.run("echo alive").stdout == "alive\n"
 

@@ -49,7 +49,7 @@ def test_header(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess("--vmsnapshot-disks=1")
     result.stdout.fnmatch_lines(
         [
-            "vmsnapshot: rules documented, guest auto, clock real, storage pause-and-copy, "
+            "vmsnapshot: rules documented, guest auto, clock auto, storage pause-and-copy, "
             "disks 1 (command line), directories /data /scripts /u01 /u02 (ini)",
             "collected 1 item",
             "vmsnapshot: guest namespaces (*)*",
@@ -103,7 +103,7 @@ def test_wrong_marker(pytester: pytest.Pytester) -> None:
 
 def test_marker_is_registered(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess("--markers")
-    result.stdout.fnmatch_lines(["@pytest.mark.vm(*, guest=None, rules=None, disks=None, *"])
+    result.stdout.fnmatch_lines(["@pytest.mark.vm(*, guest=None, rules=None, clock=None, *"])
 
 
 def test_requirement_that_cannot_be_met(pytester: pytest.Pytester) -> None:

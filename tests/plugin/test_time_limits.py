@@ -84,16 +84,30 @@ def test_without_the_timeout_plugin(pytester: pytest.Pytester) -> None:
 HANGING = """
 import pytest
 
+WAITS = "#!/bin/sh\\nsetsid sleep 1000.{token} &\\n{waiting}\\n"
+
 @pytest.mark.timeout(1, method={method!r})
+@pytest.mark.vm(clock={clock!r})
 def test_hanging(vm):
-    vm.install(pre="#!/bin/sh\\nsetsid sleep 1000.{token} &\\nsleep 2000.{token}\\n",
-               post="#!/bin/sh\\n")
+    vm.install(pre=WAITS, post="#!/bin/sh\\n")
     vm.backup()
 
 def test_after(vm):
     vm.install(pre="#!/bin/sh\\n", post="#!/bin/sh\\n")
     vm.backup().assert_application_consistent()
 """
+
+
+CLOCKS = pytest.mark.parametrize(
+    ("clock", "waiting"),
+    [("real", "sleep 2000.{token}"), ("virtual", "sh -c 'while :; do :; done' .{token}")],
+)
+"""A virtual clock skips what sleeps: only what computes can hang."""
+
+
+def hanging(method: str, clock: str, waiting: str, token: str) -> str:
+    waiting = waiting.format(token=token)
+    return HANGING.format(method=method, clock=clock, waiting=waiting, token=token)
 
 
 def alive(token: str) -> list[str]:
@@ -108,16 +122,22 @@ def token(request: pytest.FixtureRequest) -> str:
     return str(abs(hash((request.node.nodeid, id(request)))) % 10**9)
 
 
-def test_signal_method_leaves_nothing_and_goes_on(pytester: pytest.Pytester, token: str) -> None:
-    pytester.makepyfile(HANGING.format(method="signal", token=token))
+@CLOCKS
+def test_signal_method_leaves_nothing_and_goes_on(
+    pytester: pytest.Pytester, token: str, clock: str, waiting: str
+) -> None:
+    pytester.makepyfile(hanging("signal", clock, waiting, token))
     result = pytester.runpytest_subprocess("-p", "no:randomly")
     result.assert_outcomes(failed=1, passed=1)
     result.stdout.fnmatch_lines(["*Failed: Timeout (>1.0s) from pytest-timeout."])
     assert alive(token) == []
 
 
-def test_thread_method_leaves_nothing(pytester: pytest.Pytester, token: str) -> None:
-    pytester.makepyfile(HANGING.format(method="thread", token=token))
+@CLOCKS
+def test_thread_method_leaves_nothing(
+    pytester: pytest.Pytester, token: str, clock: str, waiting: str
+) -> None:
+    pytester.makepyfile(hanging("thread", clock, waiting, token))
     result = pytester.runpytest_subprocess("-p", "no:randomly")
     assert result.ret == 1
     assert _soon(lambda: alive(token) == [])
@@ -130,7 +150,7 @@ def test_ctrl_c_leaves_nothing(pytester: pytest.Pytester, token: str) -> None:
             vm.install(pre="#!/bin/sh\\nsetsid sleep 1000.{token} &\\n", post="#!/bin/sh\\n")
             vm.backup()
             print("waiting", flush=True)
-            vm.run("sleep 2000.{token}", timeout=3000)
+            vm.run("sleep 2000.{token}", timeout=3000, clock="real")
         """
     )
     with subprocess.Popen(
