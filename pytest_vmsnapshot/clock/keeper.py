@@ -145,14 +145,10 @@ class VirtualKeeper:
         """Start a program under the clock."""
         self._shift.set_wall_clock()
         self._release_outputs()
-        pid, listener, error = launch.start(program, self._filter)
-        if listener is not None:
-            self._listeners[listener.fd] = listener
-            if self._poller is not None:
-                self._poller.register(listener.fd, select.POLLIN)
-        if error:
-            os.waitpid(pid, 0)
-            raise OSError(error, os.strerror(error), program.argv[0])
+        pid, listener = launch.start(program, self._filter)
+        self._listeners[listener.fd] = listener
+        if self._poller is not None:
+            self._poller.register(listener.fd, select.POLLIN)
         self._outputs = [os.dup(program.output), os.dup(program.error_output)]
         self._uptime.write()
         return pid
@@ -160,6 +156,10 @@ class VirtualKeeper:
     def ended(self) -> None:
         """Nobody waits for the program any more."""
         self._release_outputs()
+
+    def paused(self) -> None:
+        """All processes are about to be stopped, and will go on later."""
+        self._waits.interrupt()
 
     def _release_outputs(self) -> None:
         while self._outputs:
@@ -294,6 +294,7 @@ class VirtualKeeper:
         if waiting.settle and not self._has_settled(look, waiting.settle):
             return False
         stopped = {sleeper.thread for sleeper in look.sleepers if sleeper.stopped}
+        self._waits.interrupt(stopped)
         self._waits.keep(waiting.threads | stopped)
         upcoming = [self._timers.next(), self._waits.next(), limit]
         following = min(

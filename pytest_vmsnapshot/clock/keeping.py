@@ -81,6 +81,10 @@ class Keeper(Protocol):
         """The program that was started last has ended."""
         ...
 
+    def paused(self) -> None:
+        """All processes are about to be stopped, and will go on later."""
+        ...
+
     def close(self) -> None:
         """Let go of everything."""
         ...
@@ -133,6 +137,9 @@ class RealKeeper:
 
     def ended(self) -> None:
         """Nothing was kept for it."""
+
+    def paused(self) -> None:
+        """The kernel knows what to do."""
 
     def close(self) -> None:
         """There is nothing to close."""

@@ -9,9 +9,10 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import functools
 import os
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -224,6 +225,30 @@ def _any_of(values: tuple[int, ...]) -> Iterator[_Instruction]:
         yield _JEQ, left, 0 if left else _OUT, value
 
 
+# linux/capability.h
+_CAPABILITY_VERSION_3 = 0x20080522
+_CAP_SYS_ADMIN = 1 << 21
+
+_PRCTL_ARGUMENTS = [ctypes.c_ulong(value) for value in (1, 0, 0, 0)]
+
+_keeping_the_lock = ctypes.PyDLL(None, use_errno=True)
+_keeping_the_lock.syscall.restype = ctypes.c_long
+
+
+def _knows(number: ctypes.c_long, flag: int) -> bool:
+    """Whether the kernel has a flag: it looks at the flags first, and only then for a filter."""
+    _keeping_the_lock.syscall(number, _SET_MODE_FILTER, ctypes.c_ulong(flag), None)
+    return ctypes.get_errno() == errno.EFAULT
+
+
+def _may_install() -> bool:
+    """Whether this process may install a filter without giving up set-user-id programs."""
+    head = ctypes.create_string_buffer(struct.pack("=Ii", _CAPABILITY_VERSION_3, 0))
+    sets = ctypes.create_string_buffer(24)
+    _keeping_the_lock.capget(head, sets)
+    return bool(struct.unpack_from("=I", sets)[0] & _CAP_SYS_ADMIN)
+
+
 class Filter:
     """The compiled filter, ready to be installed by a process that is about to exec.
 
@@ -236,32 +261,51 @@ class Filter:
         self._code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *x) for x in lines))
         head = struct.pack("@HxxxxxxQ", len(lines), ctypes.addressof(self._code))
         self._program = ctypes.create_string_buffer(head)  # struct sock_fprog (linux/filter.h)
-        self._number = machine.calls["seccomp"]
+        self._number = ctypes.c_long(machine.calls["seccomp"])
+        flags = _FLAG_NEW_LISTENER | _FLAG_WAIT_KILLABLE_RECV
+        if not _knows(self._number, flags):  # it came with Linux 5.19
+            flags = _FLAG_NEW_LISTENER
+        self._flags = ctypes.c_ulong(flags)
+        self._needs_no_new_privileges = not _may_install()
+
+    def calls(self) -> list[Callable[[], int]]:
+        """Calls that bind the thread that makes them, and all it starts, one after the other.
+
+        The last returns the listener's descriptor, which is closed on exec, or -1. They run no
+        Python, and hold the interpreter's lock.
+        """
+        found: list[Callable[[], int]] = []
+        if self._needs_no_new_privileges:
+            found.append(
+                functools.partial(
+                    _keeping_the_lock.prctl, syscalls.PR_SET_NO_NEW_PRIVS, *_PRCTL_ARGUMENTS
+                )
+            )
+        found.append(
+            functools.partial(
+                _keeping_the_lock.syscall,
+                self._number,
+                _SET_MODE_FILTER,
+                self._flags,
+                self._program,
+            )
+        )
+        return found
 
     def install(self) -> int:
-        """Put this thread, and all it starts, under the filter.
+        """Bind this thread, and all it starts.
 
         Returns:
-            The listener's descriptor, closed on exec.
+            The listener's descriptor.
 
         Raises:
             OSError: it is refused here.
         """
-        for flags in (_FLAG_NEW_LISTENER | _FLAG_WAIT_KILLABLE_RECV, _FLAG_NEW_LISTENER):
-            try:
-                return self._install(flags)
-            except OSError as error:
-                if error.errno == errno.EACCES:  # no CAP_SYS_ADMIN: then no more privileges either
-                    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
-                    return self._install(flags)
-                if error.errno != errno.EINVAL:  # WAIT_KILLABLE_RECV came with Linux 5.19
-                    raise
-        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), "seccomp")
-
-    def _install(self, flags: int) -> int:
-        return syscalls.call(
-            self._number, _SET_MODE_FILTER, flags, self._program, call="seccomp NEW_LISTENER"
-        )
+        fd = [call() for call in self.calls()][-1]
+        if fd < 0:
+            error = ctypes.get_errno()
+            raise OSError(error, os.strerror(error), "seccomp NEW_LISTENER")
+        return fd
 
 
 @dataclass(frozen=True, slots=True)

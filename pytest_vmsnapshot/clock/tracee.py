@@ -58,6 +58,18 @@ class Memory:
         buffer = ctypes.create_string_buffer(data, len(data))
         self._transfer(self._write, thread, address, buffer, len(data))
 
+    def force(self, thread: int, address: int, data: bytes) -> None:
+        """Put bytes at an address, of memory that is for reading only as well.
+
+        Raises:
+            OSError: the thread has ended, or the kernel denies it.
+        """
+        fd = os.open(f"/proc/{thread}/mem", os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.pwrite(fd, data, address)
+        finally:
+            os.close(fd)
+
     def unpack(self, thread: int, address: int, form: str) -> tuple[Any, ...]:
         """Numbers at an address, in the form of module struct."""
         return struct.unpack(form, self.read(thread, address, struct.calcsize(form)))

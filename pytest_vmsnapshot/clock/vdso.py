@@ -9,10 +9,10 @@ where there is no room). A fork inherits the copy; an exec brings a new one.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from .machine import Machine
 from .shift import SECOND, Shift
@@ -111,6 +111,9 @@ _FUNCTIONS = {
 }
 _INT3 = b"\xcc"
 
+_MARK = 5
+"""Bytes that tell a changed vDSO from an unchanged one: no change is shorter."""
+
 
 def _laid_out() -> bytes:
     code = bytearray(_INT3 * _SHIFTS)
@@ -140,21 +143,6 @@ def _plain_call(machine: Machine, name: str) -> bytes:
     return move + bytes.fromhex("020080d2010000d4c0035fd6")
 
 
-@dataclass(frozen=True, slots=True)
-class _Patch:
-    """Bytes that replace others.
-
-    Args:
-        place: offset in the vDSO.
-        before: what must be there (so that only this kernel's vDSO is changed).
-        after: what is put there.
-    """
-
-    place: int
-    before: bytes
-    after: bytes
-
-
 class VdsoUnknown(OSError):
     """This machine's vDSO is not laid out as expected."""
 
@@ -171,7 +159,7 @@ class Vdso:
     """
 
     def __init__(self, machine: Machine, image: bytes) -> None:
-        self._patches: list[_Patch] = []
+        self._changes: dict[int, bytes] = {}
         self._shifts: int | None = None
         self._bases: dict[int, int] = {}
         symbols = dict(_symbols(image))
@@ -182,18 +170,28 @@ class Vdso:
         (start, room), *_ = places
         if machine.name == "x86_64" and room >= _SHIFTS + len(_words(Shift())):
             self._shifts = start + _SHIFTS
-            self._add(image, start, CODE)
+            self._changes[start] = CODE
             for (place, _), target in zip(places[1:], (_DAY, _SECOND), strict=True):
                 distance = start + target - (place + 5)
-                self._add(image, place, b"\xe9" + struct.pack("=i", distance))
-            return
+                self._changes[place] = b"\xe9" + struct.pack("=i", distance)
+        else:
+            self._make_plain_calls(machine, places)
+        self._first = min(self._changes)
+        end = max(place + len(code) for place, code in self._changes.items())
+        changed = bytearray(image[self._first : end])
+        for place, code in self._changes.items():
+            changed[place - self._first : place - self._first + len(code)] = code
+        self._before = image[self._first : self._first + _MARK]
+        self._after = bytes(changed)
+
+    def _make_plain_calls(self, machine: Machine, places: list[tuple[int, int]]) -> None:
         for (place, room), name in zip(
             places, ("clock_gettime", "gettimeofday", "time"), strict=False
         ):
             call = _plain_call(machine, name)
             if room < len(call):
                 raise VdsoUnknown(f"the vDSO's {name} has no room for a system call")
-            self._add(image, place, call)
+            self._changes[place] = call
 
     @classmethod
     def of_this_kernel(cls, machine: Machine) -> Vdso:
@@ -220,9 +218,11 @@ class Vdso:
             return
         fd = os.open(f"/proc/{pid}/mem", os.O_RDWR | os.O_CLOEXEC)
         try:
-            for patch in self._patches:
-                if os.pread(fd, len(patch.before), base + patch.place) == patch.before:
-                    os.pwrite(fd, patch.after, base + patch.place)
+            mark = os.pread(fd, _MARK, base + self._first)
+            if mark == self._before:
+                os.pwrite(fd, self._after, base + self._first)
+            elif mark != self._after[:_MARK]:  # some hooks are met more than once in a program
+                raise OSError(errno.ENOEXEC, "its vDSO is not this kernel's")
             if self._shifts is not None:
                 os.pwrite(fd, _words(shift), base + self._shifts)
         finally:
@@ -243,8 +243,7 @@ class Vdso:
             return
         fd = os.open(f"/proc/{pid}/mem", os.O_RDWR | os.O_CLOEXEC)
         try:
-            first = self._patches[0]
-            if os.pread(fd, 8, base + first.place) == first.after[:8]:
+            if os.pread(fd, _MARK, base + self._first) == self._after[:_MARK]:
                 os.pwrite(fd, _words(shift), base + self._shifts)
         finally:
             os.close(fd)
@@ -253,9 +252,6 @@ class Vdso:
         """Drop what is known of processes that have ended."""
         for pid in self._bases.keys() - pids:
             del self._bases[pid]
-
-    def _add(self, image: bytes, place: int, code: bytes) -> None:
-        self._patches.append(_Patch(place, image[place : place + len(code)], code))
 
 
 def _base(pid: int) -> int:

@@ -12,8 +12,8 @@ import errno
 import os
 import struct
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from .. import syscalls
 from .machine import Machine
@@ -47,11 +47,14 @@ _TIMEOUT_AT = {
 """Which argument holds the time-out, or its address."""
 
 _MILLISECONDS = frozenset({"poll", "epoll_wait", "epoll_pwait"})
-_REMAINDER_WRITTEN = frozenset({"select", "pselect6", "ppoll"})
-"""Calls that are made anew after an interruption, with what the kernel thinks is left."""
+_MADE_ANEW = frozenset({"select", "pselect6", "ppoll"})
+"""Calls that the kernel makes again after an interruption, with what it thinks is left."""
 
-_SAME = 5_000_000
-"""Nanoseconds by which a remainder may differ from what is expected: scheduling."""
+_REMAINDER_AT = {"nanosleep": 1, "clock_nanosleep": 3}
+"""Which argument takes what is left when a signal has ended a sleep."""
+
+_LATE = 5_000_000
+"""Nanoseconds by which a remainder may be less than expected: the notification took its time."""
 
 _TIMED_OUT = {
     **dict.fromkeys(("futex", "futex_wait", "futex_waitv"), -errno.ETIMEDOUT),
@@ -74,6 +77,9 @@ class Wait:
         arguments: its arguments.
         asked: nanoseconds it was asked to last.
         began: the kernel's monotonic clock when it began.
+        interrupted: its thread was stopped meanwhile.
+        overwritten: where a moment of the program's was replaced by one of the kernel's clock,
+            and what was there; or None.
     """
 
     deadline: int
@@ -81,6 +87,8 @@ class Wait:
     arguments: tuple[int, ...]
     asked: int = 0
     began: int = 0
+    interrupted: bool = False
+    overwritten: tuple[int, bytes] | None = None
 
 
 class Ended(Exception):
@@ -124,16 +132,34 @@ class Waits:
         Raises:
             OSError: its time-out cannot be read; the kernel will say so to the program.
         """
+        thread, arguments = notified.thread, notified.arguments
+        before = self._of.pop(thread, None)
+        if before is not None:
+            self._put_back(thread, before)
         name = self._machine.names[notified.call]
-        asked = self._asked(name, notified.thread, notified.arguments)
+        place = arguments[_TIMEOUT_AT[name]]
+        asked, clock = self._asked(name, thread, arguments)
         if not is_waiting(notified):
             return
         began = time.monotonic_ns()
-        before = self._of.get(notified.thread)
-        if before is not None and self._is_taken_up_again(name, before, notified, asked, began):
+        if before is not None and self._is_the_rest(name, before, notified, asked, began):
+            self._of[thread] = replace(before, call=notified.call, arguments=arguments)
             return
+        overwritten = None
+        if clock is not None and self._shift.of(clock) < 0:
+            # By its own clock the kernel would find this moment long past.
+            overwritten = place, timespec(asked + self._shift.read(clock))
+            moment = time.clock_gettime_ns(clock) + max(asked, 0)
+            self._memory.force(thread, place, timespec(moment))
         deadline = self._shift.now() + asked
-        self._of[notified.thread] = Wait(deadline, notified.call, notified.arguments, asked, began)
+        self._of[thread] = Wait(
+            deadline, notified.call, arguments, asked, began, overwritten=overwritten
+        )
+
+    def interrupt(self, threads: Iterable[int] | None = None) -> None:
+        """Threads (or all) are being stopped: some calls will be made again by the kernel."""
+        for thread in list(self._of) if threads is None else self._of.keys() & threads:
+            self._of[thread] = replace(self._of[thread], interrupted=True)
 
     def note(self, thread: int, call: int, arguments: tuple[int, ...], duration: int) -> None:
         """Record a wait that was found under way (a socket's time-out is no argument)."""
@@ -166,6 +192,10 @@ class Waits:
         """Drop all waits but those of threads that were seen in them."""
         for thread in self._of.keys() - valid:
             del self._of[thread]
+        for thread, wait in self._of.items():
+            if wait.overwritten is not None:  # the kernel has taken it in
+                self._put_back(thread, wait)
+                self._of[thread] = replace(wait, overwritten=None)
 
     def expire(self, thread: int) -> bool | None:
         """End a thread's wait with its time-out.
@@ -223,28 +253,36 @@ class Waits:
     def _is_in(self, wait: Wait, call: int, arguments: tuple[int, ...]) -> bool:
         return call == self._restart or (call, arguments) == (wait.call, wait.arguments)
 
-    def _is_taken_up_again(
+    def _put_back(self, thread: int, wait: Wait) -> None:
+        if wait.overwritten is not None:
+            with contextlib.suppress(OSError):  # it has ended
+                self._memory.force(thread, *wait.overwritten)
+
+    def _is_the_rest(
         self, name: str, before: Wait, notified: Notification, asked: int, now: int
     ) -> bool:
-        """Whether an interrupted wait goes on: the kernel has written what is left, by its time."""
-        if name not in _REMAINDER_WRITTEN:
+        """Whether an interrupted wait goes on with what is left by the kernel's clock."""
+        if before.call != notified.call:
             return False
-        if (before.call, before.arguments) != (notified.call, notified.arguments):
-            return False
-        left = before.asked - (now - before.began)
-        return asked < before.asked and abs(asked - left) < _SAME
+        if name in _REMAINDER_AT:
+            remainder = before.arguments[_REMAINDER_AT[name]]
+            same = remainder == notified.arguments[_TIMEOUT_AT[name]] != 0
+        else:
+            same = before.interrupted and name in _MADE_ANEW
+            same = same and before.arguments == notified.arguments
+        return same and 0 <= before.asked - asked <= now - before.began + _LATE
 
-    def _asked(self, name: str, thread: int, arguments: tuple[int, ...]) -> int:
-        """Nanoseconds a wait shall last."""
+    def _asked(self, name: str, thread: int, arguments: tuple[int, ...]) -> tuple[int, int | None]:
+        """Nanoseconds a wait shall last, and the clock if it ends at a moment of one."""
         place = arguments[_TIMEOUT_AT[name]]
         if name in _MILLISECONDS:
-            return (place & 0x7FFFFFFF) * 1_000_000
+            return (place & 0x7FFFFFFF) * 1_000_000, None
         seconds, part = self._memory.unpack(thread, place, "=qq")
         if name == "select":
-            return int(seconds * SECOND + part * 1000)
+            return int(seconds * SECOND + part * 1000), None
         moment = int(seconds * SECOND + part)
         clock = _absolute_clock(name, arguments)
-        return moment if clock is None else moment - self._shift.read(clock)
+        return (moment if clock is None else moment - self._shift.read(clock)), clock
 
 
 def _absolute_clock(name: str, arguments: tuple[int, ...]) -> int | None:

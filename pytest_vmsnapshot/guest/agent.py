@@ -296,6 +296,7 @@ class Agent:
         """Stop every process at one instant."""
         if self._pause is None:
             self._pause = processes.Pause(self._household, self._on_exit, self._wakeup)
+            self._time.paused()
         self._pause.hold(self._kernel_deadline(request.body["deadline"]))
         return {"unpaused": list(self._pause.unpaused.values())}
 
