@@ -9,6 +9,14 @@ import pytest
 pytest_plugins = ["pytester"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--soak",
+        action="store_true",
+        help="prove determinism of the virtual clock with hundreds of runs (takes minutes)",
+    )
+
+
 @pytest.fixture(autouse=True)
 def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Inner runs of pytest print the same on a desk and in CI."""

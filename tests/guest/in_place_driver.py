@@ -196,7 +196,8 @@ def kill(whom: str) -> dict[str, Any]:
             found["put back"] = put_back.main()
         found["then"] = changes(before)
         for pid in daemons:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # without its clock it may not start
+                os.kill(pid, signal.SIGKILL)
     return found
 
 
