@@ -1,0 +1,234 @@
+"""What cannot be virtual is real, never wrong, and the result says so."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_vmsnapshot import GuestDied, VirtualMachine, VmFactory
+
+OK = "#!/bin/sh\n"
+
+ANSWER_AFTER = 0.4
+"""Seconds of real time."""
+
+
+@pytest.fixture
+def outside() -> Iterator[int]:
+    """A server of the machine that takes its time; gives its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(1)
+                    threading.Event().wait(ANSWER_AFTER)
+                    connection.sendall(b"answer\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+def test_a_server_outside_is_waited_for(vm_factory: VmFactory, outside: int) -> None:
+    vm = vm_factory(clock="virtual", network=True)
+    vm.install(
+        pre=f"#!/bin/bash\nexec 3<> /dev/tcp/127.0.0.1/{outside}\necho -n x >&3\n"
+        "read -t 30 line <&3; echo $? $line\nsleep 1000\n",
+        post=OK,
+        timeout=2000,
+    )
+    backup = vm.backup()
+    backup.assert_application_consistent()
+    assert backup.pre is not None
+    assert backup.pre.stdout == "0 answer\n"
+    assert 1000 + ANSWER_AFTER <= backup.duration < 1010
+    (told,) = [text for text in backup.modelled if "by itself" in text]
+    assert told == (
+        "time passed by itself while '/bin/bash /opt/vmsnapshot/pre.sh' waits for a server outside "
+        "the VM"
+    )
+    assert told in backup.explain()
+
+
+def test_a_server_of_the_vm_is_not_outside(vm_factory: VmFactory) -> None:
+    vm = vm_factory(clock="virtual", network=True)
+    if not shutil.which("python3", path="/usr/bin:/bin"):
+        pytest.skip("needs python3 in /usr/bin (Debian: apt-get install python3)")
+    vm.write(
+        "/srv/server.py",
+        "import socket, time\n"
+        "listener = socket.create_server(('127.0.0.1', 0))\n"
+        "open('/srv/port', 'w').write(str(listener.getsockname()[1]))\n"
+        "open('/srv/ready', 'w').close()\n"
+        "connection, _ = listener.accept()\n"
+        "connection.recv(1)\n"
+        "time.sleep(300)\n"
+        "connection.sendall(b'late\\n')\n",
+    )
+    vm.run("mkfifo /srv/ready; python3 /srv/server.py > /dev/null 2>&1 & read x < /srv/ready; :")
+    began = time.monotonic()
+    done = vm.run(
+        [
+            "bash",
+            "-c",
+            'exec 3<> /dev/tcp/127.0.0.1/"$(cat /srv/port)"; echo -n x >&3; read -t 400 l <&3; '
+            "echo $? $l",
+        ],
+        timeout=1000,
+    )
+    assert done.stdout == "0 late\n"
+    assert time.monotonic() - began < 60
+
+
+def test_a_program_on_the_real_clock_is_waited_for(vm: VirtualMachine, python: str) -> None:
+    """A server that shall not notice skipped time, and a client that must not lose patience."""
+    vm.write(
+        "/srv/server.py",
+        "import socket, time\n"
+        "listener = socket.socket(socket.AF_UNIX)\n"
+        "listener.bind('/srv/socket')\n"
+        "listener.listen()\n"
+        "began = time.monotonic()\n"
+        "open('/srv/ready', 'w').close()\n"
+        "connection, _ = listener.accept()\n"
+        f"time.sleep({ANSWER_AFTER})\n"
+        "connection.sendall(str(time.monotonic() - began).encode())\n",
+    )
+    vm.run("mkfifo /srv/ready")
+    vm.run(
+        f"{python} /srv/server.py > /dev/null 2>&1 & read x < /srv/ready; :",
+        clock="real",
+        check=True,
+    )
+    client = (
+        "import socket\n"
+        "end = socket.socket(socket.AF_UNIX)\n"
+        "end.settimeout(30)\n"
+        "end.connect('/srv/socket')\n"
+        "print(end.recv(100).decode())\n"
+    )
+    done = vm.run([python, "-c", client], check=True)
+    assert ANSWER_AFTER <= float(done.stdout) < 20
+
+
+def test_a_command_on_the_real_clock(vm: VirtualMachine) -> None:
+    began = time.monotonic()
+    assert vm.run("sleep 0.3; echo slept", clock="real").stdout == "slept\n"
+    assert time.monotonic() - began >= 0.3
+
+
+# An ELF of i386 whose only instruction is exit(42): mov al, 1; mov bl, 42; int 0x80.
+I386_CODE = bytes.fromhex("31c031dbb001b32acd80")
+I386 = (
+    b"\x7fELF\1\1\1".ljust(16, b"\0")
+    + struct.pack("=HHIIIIIHHHHHH", 2, 3, 1, 0x8048054, 52, 0, 0, 52, 32, 1, 0, 0, 0)
+    + struct.pack("=8I", 1, 0, 0x8048000, 0x8048000, 84 + 10, 84 + 10, 5, 4096)
+    + I386_CODE
+)
+
+
+def test_a_program_of_another_architecture_is_refused(vm_factory: VmFactory) -> None:
+    real = vm_factory(clock="real")
+    real.write("/srv/i386", I386, mode=0o755)
+    if real.run("/srv/i386").exit_status != 42:
+        pytest.skip("this machine runs no programs of i386")
+    vm = vm_factory(clock="virtual")
+    vm.write("/srv/i386", I386, mode=0o755)
+    vm.install(pre="#!/bin/sh\n/srv/i386\n", post=OK)
+    backup = vm.backup()
+    assert backup.pre is not None
+    assert backup.pre.exit_status == 128 + signal.SIGSYS
+    assert (
+        "'/srv/i386' was refused: it is a program of another architecture than x86_64, which the "
+        "virtual clock does not cover; use clock='real'"
+    ) in backup.modelled
+
+
+def test_a_traced_program_takes_its_time(vm: VirtualMachine) -> None:
+    if not shutil.which("strace", path="/usr/bin:/bin"):
+        pytest.skip("needs strace (Debian: apt-get install strace)")
+    vm.install(pre="#!/bin/sh\nstrace -qq -o /dev/null sleep 0.3\n", post=OK)
+    backup = vm.backup()
+    backup.assert_application_consistent()
+    assert backup.real_duration >= 0.3
+    assert "time passed by itself while 'sleep 0.3' is traced by another program" in backup.modelled
+
+
+def test_a_process_that_hides_its_memory(vm: VirtualMachine, python: str) -> None:
+    program = (
+        "import ctypes, time\n"
+        "ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\n"  # PR_SET_DUMPABLE
+        "a = time.monotonic(); time.sleep(20); print(round(time.monotonic() - a))\n"
+    )
+    assert vm.run([python, "-c", program]).stdout == "20\n"
+
+
+def test_a_file_of_the_machine_that_changes_meanwhile(
+    vm: VirtualMachine, request: pytest.FixtureRequest
+) -> None:
+    """It cannot be brought to the VM's clock: it is not the VM's."""
+    shared = request.config.rootpath / ".pytest_cache"
+    shared.mkdir(exist_ok=True)
+    file = shared / f"changed-{os.getpid()}"
+    file.write_text("")
+    try:
+        if vm.run(["test", "-e", str(file)]).exit_status:
+            pytest.skip(f"a VM does not see {file}")
+        vm.install(pre=f"#!/bin/sh\nstat -c %Y {file}\n", post=OK)
+        vm.wait(100)
+        assert not [text for text in vm.backup().modelled if "the time of" in text]
+        os.utime(file)
+        backup = vm.backup()
+    finally:
+        file.unlink()
+    assert (
+        f"the time of {file} is the machine's, and does not know of skipped time"
+    ) in backup.modelled
+
+
+def test_without_the_supervisor_nothing_runs_on(vm: VirtualMachine) -> None:
+    """If the agent dies, no script may go on with commands that fail."""
+    vm.run("(while sleep 5; do :; done; echo ran on > /srv/harm) > /dev/null 2>&1 &")
+    namespace = vm.run("readlink /proc/self/ns/pid").stdout.strip()
+    members = [pid for pid in _processes() if _namespace(pid) == namespace]
+    (agent,) = (pid for pid in members if _name(pid) == "vm-agent")
+    ends = [os.pidfd_open(pid) for pid in members if pid != agent]
+    assert ends
+    os.kill(agent, signal.SIGKILL)
+    with pytest.raises(GuestDied):
+        vm.run("true")
+    for end in ends:
+        assert select.select([end], [], [], 20)[0], "a process lives on"
+        os.close(end)
+
+
+def _processes() -> Iterator[int]:
+    yield from map(int, filter(str.isdigit, os.listdir("/proc")))
+
+
+def _namespace(pid: int) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/ns/pid")
+    except OSError:
+        return ""
+
+
+def _name(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").strip()
