@@ -31,18 +31,19 @@ _KNOWN_LIMIT = 200_000
 """Files whose right time is remembered; past it, those remembered longest are forgotten."""
 
 
+IsOurs = Callable[[os.stat_result, str], bool]
+
+
 class FileTimes:
     """Corrects the times of the VM's own files.
 
     Args:
         machine: what this runs on.
         shift: the VM's clock.
-        is_ours: whether a file is the VM's own, by its status; others are left as they are.
+        is_ours: whether a file is the VM's own, by its status and path; others are left alone.
     """
 
-    def __init__(
-        self, machine: Machine, shift: Shift, is_ours: Callable[[os.stat_result], bool]
-    ) -> None:
+    def __init__(self, machine: Machine, shift: Shift, is_ours: IsOurs) -> None:
         self._machine = machine
         self._shift = shift
         self._is_ours = is_ours
@@ -104,7 +105,7 @@ class FileTimes:
         if right == stamp or status.st_dev in self._kernels:
             return
         with contextlib.suppress(OSError):
-            if self._is_ours(status):
+            if self._is_ours(status, place):
                 os.utime(place, ns=(status.st_atime_ns, right), follow_symlinks=follow)
                 self._remember(status, right)
                 return
@@ -156,17 +157,6 @@ def _is_file(status: os.stat_result) -> bool:
     return status.st_nlink > 0 and (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode))
 
 
-def on_device(device: int) -> Callable[[os.stat_result], bool]:
-    """Tells files of one file system, and directories of any.
-
-    A directory of the host that is changed through a layer is copied without its content.
-
-    Args:
-        device: number of the device.
-    """
-    return lambda status: status.st_dev == device or stat.S_ISDIR(status.st_mode)
-
-
-def of_nobody(_: os.stat_result) -> bool:
+def of_nobody(_: os.stat_result, __: str) -> bool:
     """Where the VM shares its files with the machine, none are corrected."""
     return False

@@ -8,7 +8,7 @@ same counters of context switches show that all were asleep throughout, at one i
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 _STATUS_SIZE = 4096
@@ -119,16 +119,20 @@ class Observer:
                 )
         return Look(tuple(sleepers), pids=frozenset(pids), real=frozenset(real))
 
-    def proof(self, members: Iterable[int]) -> Look:
+    def proof(self, members: Callable[[], list[int]]) -> Look:
         """Look twice.
+
+        Args:
+            members: lists the processes of the VM; for each look anew, because one may be forked
+                after it was listed by a parent that sleeps when it is looked at.
 
         Returns:
             The first look, without sleepers if the second differs.
         """
-        first = self.look(members)
+        first = self.look(members())
         if first.sleepers is None:
             return first
-        second = self.look(members)
+        second = self.look(members())
         return first if second == first else Look(None, unseen=second.unseen)
 
 

@@ -278,7 +278,7 @@ class VirtualKeeper:
         return wait / SECOND
 
     def _try_to_jump(self, limit: int | None, passed: int) -> bool:
-        look = self._observer.proof(self._members())
+        look = self._observer.proof(self._members)
         if look.sleepers is None:
             self._asleep = None
             if look.unseen:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .file_times import FileTimes, of_nobody, on_device
+from .file_times import FileTimes, IsOurs, of_nobody
 from .keeper import Kernel, VirtualKeeper
 from .keeping import Keeper, RealKeeper
 from .reads import Uptime
@@ -22,14 +21,14 @@ class Surroundings:
         members: lists its processes.
         shares_machine: whether its processes and files are among the machine's.
         shares_network: whether its network is the machine's.
-        disk: a descriptor of the file system that holds its own files, or None.
+        is_own_file: tells its own files from the machine's.
         uptime: a descriptor of the file that lies over /proc/uptime, or None.
     """
 
     members: Callable[[], list[int]]
     shares_machine: bool
     shares_network: bool
-    disk: int | None = None
+    is_own_file: IsOurs = of_nobody
     uptime: int | None = None
 
 
@@ -51,13 +50,12 @@ def keeper(
 
     def make(on_exit: Callable[[int, int], None]) -> Keeper:
         machine, shift = kernel.machine, Shift(spec["start"])
-        is_ours = of_nobody if vm.disk is None else on_device(os.fstat(vm.disk).st_dev)
         return VirtualKeeper(
             kernel,
             shift,
             vm.members,
             on_exit,
-            FileTimes(machine, shift, is_ours),
+            FileTimes(machine, shift, vm.is_own_file),
             Uptime(vm.uptime, shift),
             shared=vm.shares_machine,
             shares_network=vm.shares_network,

@@ -101,6 +101,10 @@ class Template:
     has_sys: bool
     shown_read_only: tuple[str, ...]
 
+    def layers(self) -> list[str]:
+        """Where overlays lie."""
+        return [entry.path for entry in self.entries if entry.kind is Kind.LAYER]
+
     def skipped(self) -> frozenset[str]:
         """Names in a VM's root that are mounted anew for each VM and so belong to no layer."""
         made = {entry.path for entry in self.entries if entry.kind is not Kind.PLAIN}

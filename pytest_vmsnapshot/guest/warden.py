@@ -33,6 +33,7 @@ from . import in_place_host, processes, user_namespace, wire
 from .agent import Agent
 from .assemble import UPTIME, TreeSpec, assemble
 from .layer import Layer, remove_tree
+from .own_files import OwnFiles
 from .probe import try_namespaces, try_virtual_clock
 from .steps import StepFailed, step
 from .template import DISK, POINTS, Template, prepare
@@ -255,7 +256,7 @@ class Warden:
             household.members,
             shares_machine=False,
             shares_network=network,
-            disk=disk,
+            is_own_file=OwnFiles(disk, self._template.layers()),
             uptime=None if uptime is None else os.open(uptime, os.O_WRONLY | os.O_CLOEXEC),
         )
         agent = Agent(sock, self._harness, household, private, make.keeper(spec["clock"], vm))
