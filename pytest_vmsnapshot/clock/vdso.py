@@ -127,7 +127,8 @@ CODE = _laid_out()
 """The functions for x86-64, without the shifts behind them."""
 
 
-def _words(shift: Shift) -> bytes:
+def words(shift: Shift) -> bytes:
+    """The shifts as the functions read them."""
     wall_seconds, wall = divmod(shift.wall, SECOND)
     boot_seconds, boot = divmod(shift.jumped, SECOND)
     return struct.pack("=6q", wall_seconds, wall, wall // 1000, boot_seconds, boot, boot // 1000)
@@ -159,7 +160,8 @@ class Vdso:
     """
 
     def __init__(self, machine: Machine, image: bytes) -> None:
-        self._changes: dict[int, bytes] = {}
+        self.changes: dict[int, bytes] = {}
+        """What is put where, as offsets in the vDSO."""
         self._shifts: int | None = None
         self._bases: dict[int, int] = {}
         symbols = dict(_symbols(image))
@@ -168,18 +170,18 @@ class Vdso:
             raise VdsoUnknown(f"the vDSO of this kernel has no {missing[0]}")
         places = [symbols[name] for name in machine.vdso]
         (start, room), *_ = places
-        if machine.name == "x86_64" and room >= _SHIFTS + len(_words(Shift())):
+        if machine.name == "x86_64" and room >= _SHIFTS + len(words(Shift())):
             self._shifts = start + _SHIFTS
-            self._changes[start] = CODE
+            self.changes[start] = CODE
             for (place, _), target in zip(places[1:], (_DAY, _SECOND), strict=True):
                 distance = start + target - (place + 5)
-                self._changes[place] = b"\xe9" + struct.pack("=i", distance)
+                self.changes[place] = b"\xe9" + struct.pack("=i", distance)
         else:
             self._make_plain_calls(machine, places)
-        self._first = min(self._changes)
-        end = max(place + len(code) for place, code in self._changes.items())
+        self._first = min(self.changes)
+        end = max(place + len(code) for place, code in self.changes.items())
         changed = bytearray(image[self._first : end])
-        for place, code in self._changes.items():
+        for place, code in self.changes.items():
             changed[place - self._first : place - self._first + len(code)] = code
         self._before = image[self._first : self._first + _MARK]
         self._after = bytes(changed)
@@ -191,7 +193,7 @@ class Vdso:
             call = _plain_call(machine, name)
             if room < len(call):
                 raise VdsoUnknown(f"the vDSO's {name} has no room for a system call")
-            self._changes[place] = call
+            self.changes[place] = call
 
     @classmethod
     def of_this_kernel(cls, machine: Machine) -> Vdso:
@@ -224,7 +226,7 @@ class Vdso:
             elif mark != self._after[:_MARK]:  # some hooks are met more than once in a program
                 raise OSError(errno.ENOEXEC, "its vDSO is not this kernel's")
             if self._shifts is not None:
-                os.pwrite(fd, _words(shift), base + self._shifts)
+                os.pwrite(fd, words(shift), base + self._shifts)
         finally:
             os.close(fd)
 
@@ -244,7 +246,7 @@ class Vdso:
         fd = os.open(f"/proc/{pid}/mem", os.O_RDWR | os.O_CLOEXEC)
         try:
             if os.pread(fd, _MARK, base + self._first) == self._after[:_MARK]:
-                os.pwrite(fd, _words(shift), base + self._shifts)
+                os.pwrite(fd, words(shift), base + self._shifts)
         finally:
             os.close(fd)
 
