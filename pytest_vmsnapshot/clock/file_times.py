@@ -27,6 +27,8 @@ _AT_SYMLINK_NOFOLLOW = 0x100
 _UTIME_NOW = (1 << 30) - 1
 _UTIME_OMIT = (1 << 30) - 2
 
+_SETTING = frozenset({"futimesat", "utime", "utimensat", "utimes"})
+
 _KNOWN_LIMIT = 200_000
 """Files whose right time is remembered; past it, those remembered longest are forgotten."""
 
@@ -47,7 +49,7 @@ class FileTimes:
         self._machine = machine
         self._shift = shift
         self._is_ours = is_ours
-        self._memory = Memory(machine)
+        self._memory = Memory()
         self._right: dict[tuple[int, int], int] = {}
         self._kernels = {
             os.stat(place).st_dev
@@ -80,12 +82,11 @@ class FileTimes:
                 place = self._place(notified.thread, arguments[0], arguments[1])
                 flags = {"newfstatat": 3, "statx": 2, "utimensat": 3}.get(name)
                 follow = flags is None or not arguments[flags] & _AT_SYMLINK_NOFOLLOW
-        if not is_waiting(notified):
-            return
-        if name in ("utime", "utimes", "utimensat", "futimesat"):
+        if name in _SETTING:
             given = self._given(name, notified)
             status = os.stat(place, follow_symlinks=follow)
-            self._remember(status, given)
+            if is_waiting(notified):
+                self._remember(status, given)
         else:
             self.correct(place, follow=follow)
 

@@ -3,13 +3,18 @@
 The state letter of proc(5) is no proof: a thread is marked asleep before it leaves its processor.
 ``/proc/TID/syscall`` says ``running`` unless it really has. Two looks at all threads that find the
 same counters of context switches show that all were asleep throughout, at one instant together.
+The processes are listed for each look anew, because one may be forked, after it was listed, by a
+parent that sleeps when it is looked at.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .shift import SECOND, kernel_stamp
 
 _STATUS_SIZE = 4096
 
@@ -50,6 +55,41 @@ class Look:
     unseen: tuple[int, str] | None = None
     pids: frozenset[int] = frozenset()
     real: frozenset[int] = frozenset()
+
+
+_TICK = int(time.clock_getres(5) * SECOND)  # linux/time.h: CLOCK_REALTIME_COARSE
+_SHORTEST = SECOND // 4000
+"""Nanoseconds between two looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asleep:
+    """When all were first seen to sleep. Who looks the same later has slept throughout.
+
+    Args:
+        look: what was seen.
+        since: the kernel's monotonic clock, in nanoseconds.
+        stamp: what the kernel stamped files with.
+    """
+
+    look: Look
+    since: int = field(default_factory=time.monotonic_ns)
+    stamp: int = field(default_factory=kernel_stamp)
+
+    def is_settled(self, settle: int) -> bool:
+        """Whether a jump is sound.
+
+        For waits that a worker of the kernel ends it takes a while; and what was written before
+        the jump must not have the same time as what is written after it.
+
+        Args:
+            settle: nanoseconds that must have passed.
+        """
+        return time.monotonic_ns() - self.since >= settle and kernel_stamp() != self.stamp
+
+    def until_next_tick(self) -> int:
+        """Nanoseconds until the kernel stamps files with another time."""
+        return max(self.stamp + _TICK - time.time_ns(), _SHORTEST)
 
 
 def own_filters() -> bytes:
@@ -118,22 +158,6 @@ class Observer:
                     )
                 )
         return Look(tuple(sleepers), pids=frozenset(pids), real=frozenset(real))
-
-    def proof(self, members: Callable[[], list[int]]) -> Look:
-        """Look twice.
-
-        Args:
-            members: lists the processes of the VM; for each look anew, because one may be forked
-                after it was listed by a parent that sleeps when it is looked at.
-
-        Returns:
-            The first look, without sleepers if the second differs.
-        """
-        first = self.look(members())
-        if first.sleepers is None:
-            return first
-        second = self.look(members())
-        return first if second == first else Look(None, unseen=second.unseen)
 
 
 def _field(text: bytes, name: bytes) -> bytes:

@@ -13,14 +13,14 @@ import functools
 import os
 import select
 import signal
+import struct
 import termios
-import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from . import launch
 from .file_times import FileTimes
-from .idle import Look, Observer
+from .idle import Asleep, Look, Observer
 from .keeping import Program
 from .machine import Machine, this_machine
 from .outside import Outside
@@ -41,7 +41,10 @@ _WORTH_TELLING = SECOND // 20
 """Nanoseconds of real time: shorter ones are noise, not a reason to say why time did not jump."""
 
 _MOST_NOTIFICATIONS = 64
-"""Taken from one listener in a row, so that a busy program does not starve the others."""
+"""Taken in a row, so that a busy program does not keep the agent from its other duties."""
+
+_NEXT_QUESTION = 1
+"""Milliseconds: programs look at several files one after the other, when they start, say."""
 
 _ENOSYS = -38  # asm-generic/errno.h
 
@@ -113,10 +116,11 @@ class VirtualKeeper:
         self._observer = Observer()
         self._outside = Outside(machine, self._waits, shared=shared, shares_network=shares_network)
         self._listeners: dict[int, Listener] = {}
+        self._notified = select.poll()
         self._poller: select.poll | None = None
         self._outputs: list[int] = []
         self._settle = _SETTLE
-        self._asleep: tuple[Look, int] | None = None
+        self._asleep: Asleep | None = None
         self._last = shift.now()
         self._withheld: dict[str, int] = {}
         self._told: dict[str, None] = {}
@@ -135,6 +139,10 @@ class VirtualKeeper:
         for reason, amount in self._withheld.items():
             if amount >= _WORTH_TELLING:
                 told[f"time passed by itself while {reason}"] = None
+        if self._waits.remainder_told:
+            told["a program may have been told too long a rest of a sleep that a signal ended"] = (
+                None
+            )
         if wrong := self._files.seen_wrong:
             told[f"the time of {wrong} is the machine's, and does not know of skipped time"] = None
         return list(told)
@@ -147,6 +155,7 @@ class VirtualKeeper:
         self._release_outputs()
         pid, listener = launch.start(program, self._filter)
         self._listeners[listener.fd] = listener
+        self._notified.register(listener.fd, select.POLLIN)
         if self._poller is not None:
             self._poller.register(listener.fd, select.POLLIN)
         self._outputs = [os.dup(program.output), os.dup(program.error_output)]
@@ -173,29 +182,34 @@ class VirtualKeeper:
         for fd in self._listeners:
             poller.register(fd, select.POLLIN)
 
-    def serve(self, ready: Collection[int]) -> None:
-        """Answer notifications, and drop listeners whose last process has ended."""
-        for fd in self._listeners.keys() & ready:
-            listener = self._listeners[fd]
-            poller = select.poll()
-            poller.register(fd, select.POLLIN)
-            for _ in range(_MOST_NOTIFICATIONS):
-                events = poller.poll(0)
-                if not events:
-                    break
-                if not events[0][1] & select.POLLIN:
+    def serve(self, ready: Collection[int]) -> bool:
+        """Answer notifications, and drop listeners whose last process has ended.
+
+        Where one program has asked, the next question is near: it is waited for a little while.
+        """
+        if not self._listeners.keys() & ready:
+            return not ready
+        for _ in range(_MOST_NOTIFICATIONS):
+            events = self._notified.poll(_NEXT_QUESTION)
+            if not events:
+                return True
+            for fd, event in events:
+                listener = self._listeners[fd]
+                if not event & select.POLLIN:
                     self._drop(listener)
-                    break
-                notified = listener.receive()
-                if notified is not None:
+                elif (notified := listener.receive()) is not None:
                     self._answer(listener, notified)
+            if not self._listeners:
+                break
+        return False
 
     def _drop(self, listener: Listener) -> None:
         del self._listeners[listener.fd]
+        self._notified.unregister(listener.fd)
         if self._poller is not None:
             self._poller.unregister(listener.fd)
         listener.close()
-        self._timers.forget_ended()
+        self._timers.forget_unwanted()
         self._vdso.forget_all_but(set(self._members()))
 
     def _answer(self, listener: Listener, notified: Notification) -> None:
@@ -215,7 +229,8 @@ class VirtualKeeper:
                 value = self._timers.answer(notified, listener.is_waiting)
             else:
                 self._start(notified)
-        except (OSError, ValueError):  # it is gone, or has given a bad address
+        # It is gone, has given a bad address or a time that is none: the kernel will say so.
+        except (OSError, ValueError, ArithmeticError, struct.error):
             value = None
         if value is None:
             listener.let(notified)
@@ -260,50 +275,64 @@ class VirtualKeeper:
         if eventful or fired:
             self._settle = _SETTLE
             self._asleep = None
-        upcoming = [self._timers.next(), self._waits.next(), limit]
-        following = min(
-            (moment for moment in upcoming if moment is not None and moment > now), default=None
-        )
         if fired or again:
             return _SETTLE / SECOND
+        if limit is not None and limit <= now:
+            return 0
+        following = self._following(now, limit)
         if following is None:
             return None
         left = following - self.now()
         if not moving or left <= 0:
             return max(0, left) / SECOND
-        if not eventful and self._try_to_jump(limit, passed):
-            return 0
-        wait = min(self._settle, left)
-        self._settle = min(self._settle * 3 // 2, _SETTLE_MOST)
-        return wait / SECOND
+        if not eventful:
+            if self._try_to_jump(limit, passed):
+                return 0
+            self._uptime.write()  # somebody may be reading it again and again
+        wait = self._settle
+        if self._asleep is not None:
+            wait = self._asleep.until_next_tick()
+        else:
+            self._settle = min(self._settle * 3 // 2, _SETTLE_MOST)
+        return min(wait, left) / SECOND
+
+    def _following(self, after: int, limit: int | None) -> int | None:
+        """The moment that comes next."""
+        moments = (self._timers.next(), self._waits.next(after), limit)
+        return min(
+            (found for found in moments if found is not None and found > after), default=None
+        )
 
     def _try_to_jump(self, limit: int | None, passed: int) -> bool:
-        look = self._observer.proof(self._members)
+        look = self._observer.look(self._members())
         if look.sleepers is None:
             self._asleep = None
             if look.unseen:
                 pid, how = look.unseen
                 self._withhold(pid, how, passed)
             return False
-        if not self._nothing_under_way():
+        if self._asleep is None or self._asleep.look != look:
+            self._asleep = Asleep(look)
             return False
         waiting = self._outside.waiting(look, socket_timeouts=self._timers.socket_timeouts)
         if waiting.reason:
             self._withhold(waiting.pid, waiting.reason, passed)
             return False
-        if waiting.settle and not self._has_settled(look, waiting.settle):
+        if not self._asleep.is_settled(waiting.settle) or not self._nothing_under_way():
+            return False
+        # The harness reads what programs print, and may have woken one by that: look once more.
+        if self._is_printing(look) or self._observer.look(self._members()) != look:
             return False
         stopped = {sleeper.thread for sleeper in look.sleepers if sleeper.stopped}
         self._waits.interrupt(stopped)
         self._waits.keep(waiting.threads | stopped)
-        upcoming = [self._timers.next(), self._waits.next(), limit]
-        following = min(
-            (moment for moment in upcoming if moment is not None and moment > self._last),
-            default=None,
-        )
+        following = self._following(self._last, limit)
         if following is None:
             return False
-        amount = following - self.now()
+        self._jump(following - self.now(), look)
+        return True
+
+    def _jump(self, amount: int, look: Look) -> None:
         if amount > 0:
             self._shift.jump(amount)
             for pid in look.pids:
@@ -312,15 +341,6 @@ class VirtualKeeper:
             self._uptime.write()
         self._settle = _SETTLE
         self._asleep = None
-        return True
-
-    def _has_settled(self, look: Look, settle: int) -> bool:
-        """Whether all have slept for a while, for waits that a worker of the kernel ends."""
-        now = time.monotonic_ns()
-        if self._asleep is None or self._asleep[0] != look:
-            self._asleep = look, now
-            return False
-        return now - self._asleep[1] >= settle
 
     def _nothing_under_way(self) -> bool:
         """Whether nothing has arrived that nobody has taken in: here, or at the harness."""
@@ -328,8 +348,21 @@ class VirtualKeeper:
             return False
         return not any(_unread(fd) for fd in self._outputs)
 
+    def _is_printing(self, look: Look) -> bool:
+        """Whether somebody waits to print: the pipe is empty, so the harness just wakes him."""
+        printing = {self._machine.calls[name] for name in ("write", "writev", "splice", "sendfile")}
+        pipes = {os.fstat(fd).st_ino for fd in self._outputs}
+        for sleeper in look.sleepers or ():
+            if sleeper.call in printing:
+                at = 2 if sleeper.call == self._machine.calls["splice"] else 0
+                with contextlib.suppress(OSError):
+                    place = f"/proc/{sleeper.pid}/fd/{sleeper.arguments[at] & 0xFFFFFFFF}"
+                    if os.stat(place).st_ino in pipes:
+                        return True
+        return False
+
     def _withhold(self, pid: int, how: str, passed: int) -> None:
-        reason = f"{_command(pid)} {how}"
+        reason = f"{_command(pid)} {how}" if pid else how
         self._withheld[reason] = self._withheld.get(reason, 0) + passed
 
     def close(self) -> None:

@@ -63,8 +63,8 @@ class Keeper(Protocol):
         """Let a poller also wait for what this keeper must be told."""
         ...
 
-    def serve(self, ready: Collection[int]) -> None:
-        """Take in what has arrived."""
+    def serve(self, ready: Collection[int]) -> bool:
+        """Take in what has arrived; says whether it has been quiet since."""
         ...
 
     def patience(self, limit: int | None, *, eventful: bool, moving: bool) -> float | None:
@@ -128,8 +128,9 @@ class RealKeeper:
     def listen(self, poller: select.poll) -> None:
         """There is nothing to listen to."""
 
-    def serve(self, ready: Collection[int]) -> None:
+    def serve(self, ready: Collection[int]) -> bool:
         """Nothing arrives."""
+        return not ready
 
     def patience(self, limit: int | None, *, eventful: bool, moving: bool) -> float | None:
         """Time passes by itself."""

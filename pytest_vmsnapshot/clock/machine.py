@@ -17,8 +17,6 @@ _COMMON = {
     "epoll_pwait2": 441,
     "futex_wait": 455,
     "futex_waitv": 449,
-    "pidfd_getfd": 438,
-    "pidfd_send_signal": 424,
 }
 
 _X86_64 = {
@@ -54,8 +52,6 @@ _X86_64 = {
     "poll": 7,
     "ppoll": 271,
     "pread64": 17,
-    "process_vm_readv": 310,
-    "process_vm_writev": 311,
     "pselect6": 270,
     "pwrite64": 18,
     "read": 0,
@@ -85,6 +81,7 @@ _X86_64 = {
     "tee": 276,
     "time": 201,
     "timer_delete": 226,
+    "timer_getoverrun": 225,
     "timer_gettime": 224,
     "timer_settime": 223,
     "timerfd_gettime": 287,
@@ -124,8 +121,6 @@ _AARCH64 = {
     "openat": 56,
     "ppoll": 73,
     "pread64": 67,
-    "process_vm_readv": 270,
-    "process_vm_writev": 271,
     "pselect6": 72,
     "pwrite64": 68,
     "read": 63,
@@ -154,6 +149,7 @@ _AARCH64 = {
     "sysinfo": 179,
     "tee": 77,
     "timer_delete": 111,
+    "timer_getoverrun": 109,
     "timer_gettime": 108,
     "timer_settime": 110,
     "timerfd_gettime": 87,

@@ -20,7 +20,7 @@ from .idle import Look, Sleeper
 from .machine import Machine
 from .shift import SECOND
 from .tracee import Memory, copy_descriptor
-from .waits import Waits, is_timed
+from .waits import Waits, descriptor_count, is_timed
 
 _ON_DESCRIPTOR = frozenset(
     {"accept", "accept4", "connect", "pread64", "pwrite64", "read", "readv", "recvfrom", "recvmmsg"}
@@ -68,12 +68,14 @@ class Waiting:
         reason: why the clock must not jump, or empty.
         pid: who waits so.
         settle: nanoseconds everybody must have slept before a jump is sound.
+        tcp: whether somebody waits for a connection, so that the kernel's own timers count.
         threads: threads that are in a wait that was recorded.
     """
 
     reason: str = ""
     pid: int = 0
     settle: int = 0
+    tcp: bool = False
     threads: set[int] = field(default_factory=set)
 
 
@@ -94,7 +96,7 @@ class Outside:
         self._waits = waits
         self._shared = shared
         self._shares_network = shares_network
-        self._memory = Memory(machine)
+        self._memory = Memory()
 
     def waiting(self, look: Look, *, socket_timeouts: bool) -> Waiting:
         """What the sleepers wait for.
@@ -110,6 +112,8 @@ class Outside:
                 reason = self._of(sleeper, found, real, socket_timeouts=socket_timeouts)
                 if reason and not found.reason:
                     found.reason, found.pid = reason, sleeper.pid
+        if found.tcp and not found.reason and self._is_tcp_at_work(look):
+            found.reason = "the kernel is about to send a packet by its own clock"
         if found.settle == _NETWORK_SETTLE and _packets_under_way():
             found.settle = _TERMINAL_SETTLE
         return found
@@ -128,7 +132,9 @@ class Outside:
         if sleeper.stopped:
             return ""  # until a process goes on with it
         if name in _LOCKS:
-            return "waits for a lock that somebody outside may hold" if self._shared else ""
+            if self._shared:
+                return "waits for a lock that somebody outside may hold"
+            return _REAL if real.pids else ""
         if name in ("open", "openat") and real.pids:
             return _REAL
         if name in _INSIDE:
@@ -162,11 +168,11 @@ class Outside:
                 if number >= 0:
                     yield number
         elif name in ("select", "pselect6"):
-            count = arguments[0] & 0xFFFFFFFF
-            size = (count + 63) // 64 * 8
+            size = (descriptor_count(thread, arguments[0]) + 63) // 64 * 8
             for place in filter(None, arguments[1:4]) if size else ():
-                bits = int.from_bytes(self._memory.read(thread, place, size), "little")
-                yield from (number for number in range(count) if bits >> number & 1)
+                for index, byte in enumerate(self._memory.read(thread, place, size)):
+                    if byte:
+                        yield from (8 * index + bit for bit in range(8) if byte >> bit & 1)
         else:
             with open(f"/proc/{sleeper.pid}/fdinfo/{arguments[0]}", "rb") as file:
                 for line in file:
@@ -188,7 +194,7 @@ class Outside:
             return _REAL
         if not target.startswith("socket:"):
             return ""
-        copy = copy_descriptor(self._machine, sleeper.pid, number)
+        copy = copy_descriptor(sleeper.pid, number)
         with socket.socket(fileno=copy) as end:
             if timed:
                 self._note_timeout(sleeper, end, timed, found)
@@ -196,9 +202,28 @@ class Outside:
                 return _of_unix(end, real)
             if end.family in (socket.AF_INET, socket.AF_INET6):
                 found.settle = max(found.settle, _NETWORK_SETTLE)
+                found.tcp = True
                 if self._shares_network or real.pids:
                     return _of_internet(end, real.has_socket_outside)
         return ""
+
+    def _is_tcp_at_work(self, look: Look) -> bool:
+        """Whether a connection of the VM waits for a timer of the kernel: an answer that was
+        delayed, a packet that is sent again, one that was held back.
+        """
+        rows = [row for table in ("tcp", "tcp6") for row in _rows(table)]
+        if self._shares_network:
+            inside = {target for pid in look.pids for target in _meeting_points(pid)}
+            rows = [row for row in rows if f"socket:[{row[_INODE]}]" in inside]
+        unread = {row[_LOCAL] for row in rows if not row[_QUEUES].endswith(":00000000")}
+        for row in rows:
+            timer = row[_TIMER][:2]
+            if row[_STATE] == _SYN_SENT or timer == _RETRANSMIT:
+                return True
+            # A full window is probed for ever while its reader does not read.
+            if timer == _PROBE and row[_REMOTE] not in unread:
+                return True
+        return False
 
     def _note_timeout(
         self, sleeper: Sleeper, end: socket.socket, name: str, found: Waiting
@@ -211,7 +236,7 @@ class Outside:
             found.threads.add(sleeper.thread)
 
     def _of_terminal(self, pid: int, number: int) -> str:
-        copy = copy_descriptor(self._machine, pid, number)
+        copy = copy_descriptor(pid, number)
         try:
             characters = termios.tcgetattr(copy)[6]
             local = termios.tcgetattr(copy)[3]
@@ -235,12 +260,12 @@ class _Real:
     def __init__(self, look: Look) -> None:
         self.pids = look.real
         self.files = {target for pid in look.real for target in _meeting_points(pid)}
-        self._inside = look.pids
+        self.inside = look.pids
 
     def has_socket_outside(self, inode: str) -> bool:
         """Whether a socket does not belong to a process under the VM's clock."""
         wanted = f"socket:[{inode}]"
-        return not any(wanted in _meeting_points(pid) for pid in self._inside)
+        return not any(wanted in _meeting_points(pid) for pid in self.inside)
 
 
 def _meeting_points(pid: int) -> Iterator[str]:
@@ -257,12 +282,14 @@ def _of_unix(end: socket.socket, real: _Real) -> str:
     try:
         end.getpeername()
     except OSError:
-        return ""  # it listens, or is nobody's peer
+        listens = end.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        return _REAL if real.pids and not listens else ""
     credentials = end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
     (peer,) = struct.unpack_from("=i", credentials)
     if peer == 0:
         return _SERVER
-    if peer in real.pids:
+    # A server that has forked since it began to listen is known by the number of its parent.
+    if peer in real.pids or (real.pids and peer not in real.inside):
         return _REAL
     return ""
 
@@ -273,8 +300,8 @@ def _of_internet(end: socket.socket, is_outside: Callable[[str], bool]) -> str:
             (name[0].removeprefix("::ffff:"), name[1])
             for name in (end.getpeername(), end.getsockname())
         )
-    except OSError:
-        return ""
+    except OSError:  # no connection yet, or none at all
+        return "" if end.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) else _SERVER
     kind = "tcp" if end.type == socket.SOCK_STREAM else "udp"
     for table in (kind, kind + "6"):
         for local, remote, inode in _connections(table):
@@ -285,13 +312,24 @@ def _of_internet(end: socket.socket, is_outside: Callable[[str], bool]) -> str:
     return _SERVER
 
 
-def _connections(table: str) -> Iterator[tuple[tuple[str, int], tuple[str, int], str]]:
-    """Both ends and the inode of each socket of a table in /proc/net."""
+# Columns of /proc/net/tcp, states and timers (net/ipv4/tcp_ipv4.c, net/tcp_states.h).
+_LOCAL, _REMOTE, _STATE, _QUEUES, _TIMER, _INODE = 1, 2, 3, 4, 5, 9
+_SYN_SENT = "02"
+_RETRANSMIT, _PROBE = "01", "04"
+
+
+def _rows(table: str) -> Iterator[list[str]]:
+    """The sockets of a table in /proc/net, as words."""
     with contextlib.suppress(OSError), open(f"/proc/net/{table}", encoding="utf-8") as file:
         next(file, None)
         for line in file:
-            words = line.split()
-            yield _address(words[1]), _address(words[2]), words[9]
+            yield line.split()
+
+
+def _connections(table: str) -> Iterator[tuple[tuple[str, int], tuple[str, int], str]]:
+    """Both ends and the inode of each socket of a table."""
+    for row in _rows(table):
+        yield _address(row[_LOCAL]), _address(row[_REMOTE]), row[_INODE]
 
 
 def _address(text: str) -> tuple[str, int]:

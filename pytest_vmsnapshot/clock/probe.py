@@ -126,7 +126,7 @@ class _Attempt:
         listener.let(notified)
         observer = Observer()
         until = time.monotonic() + _LIMIT
-        while observer.proof(lambda: [pid]).sleepers is None:
+        while observer.look([pid]).sleepers is None:
             if time.monotonic() > until:
                 raise _Refused("a sleeping process is not seen to sleep (/proc/PID/syscall)")
             select.select([], [], [], 0.001)

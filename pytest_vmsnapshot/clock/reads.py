@@ -32,7 +32,7 @@ class Reads:
     def __init__(self, machine: Machine, shift: Shift) -> None:
         self._machine = machine
         self._shift = shift
-        self._memory = Memory(machine)
+        self._memory = Memory()
 
     def answer(
         self, notified: Notification, is_waiting: Callable[[Notification], bool]

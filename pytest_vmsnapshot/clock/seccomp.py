@@ -142,6 +142,7 @@ TIMERS: Mapping[str, tuple[Condition, ...]] = {
     "timer_settime": (),
     "timer_gettime": (),
     "timer_delete": (),
+    "timer_getoverrun": (),
     "timerfd_settime": (),
     "timerfd_gettime": (),
     "setsockopt": (

@@ -9,6 +9,7 @@ SECOND = 1_000_000_000
 """Nanoseconds: all of the virtual clock counts in them."""
 
 _MICROSECOND = 1000
+_REALTIME_COARSE = 5  # linux/time.h
 
 _WALL_CLOCKS = frozenset({0, 5, 8, 11})
 """linux/time.h: REALTIME, REALTIME_COARSE, REALTIME_ALARM, TAI. The others count from the boot."""
@@ -31,8 +32,8 @@ class Shift:
         self._start = start
         self._base = 0
         self._set = False
-        self.began = time.time_ns()
-        """The kernel's wall clock when the VM was made."""
+        self.began = kernel_stamp()
+        """What the kernel stamped files with when the VM was made."""
         self._moments = [0]
         self._walls = [0]
 
@@ -71,19 +72,25 @@ class Shift:
         """Skip time.
 
         Args:
-            amount: nanoseconds; rounded up to microseconds, so that all clocks agree.
+            amount: nanoseconds; rounded up to microseconds, so that all clocks agree. What the
+                kernel has stamped before must have been stamped before its last tick.
         """
         self.jumped += _whole(amount)
-        self._moments.append(time.time_ns())
+        self._moments.append(kernel_stamp())
         self._walls.append(self.wall)
 
-    def wall_at(self, kernel: int) -> int:
-        """What ``wall`` was when the kernel's wall clock showed a time.
+    def wall_at(self, stamp: int) -> int:
+        """What ``wall`` was when the kernel stamped a file.
 
         Args:
-            kernel: nanoseconds since 1970.
+            stamp: nanoseconds since 1970.
         """
-        return self._walls[max(0, bisect.bisect_right(self._moments, kernel) - 1)]
+        return self._walls[max(0, bisect.bisect_right(self._moments, stamp) - 1)]
+
+
+def kernel_stamp() -> int:
+    """What the kernel stamps files with now: its wall clock at its last tick."""
+    return time.clock_gettime_ns(_REALTIME_COARSE)
 
 
 def _whole(amount: int) -> int:

@@ -1,32 +1,28 @@
 """Timers that programs set: alarm, interval timers, POSIX timers, timer descriptors.
 
-The kernel's own timer stays disarmed. When the VM's clock reaches the moment, the signal (or, for a
-descriptor, the expiration) is given by the harness, with the same siginfo a timer gives.
+The kernel's own timer stays disarmed. When the VM's clock reaches the moment, what the timer would
+have done is done by the harness.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
-import select
-import signal
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from .. import syscalls
+from .expirations import Alarm, Expiration, Owner, TimerDescriptor, TimerSignal
 from .machine import Machine
 from .seccomp import SHIFTED_CLOCKS, Notification
 from .shift import SECOND, Shift
-from .tracee import Memory, PidFd, process_of
-from .waits import timespec
+from .tracee import Memory, copy_descriptor, process_of
+from .waits import checked, timespec
 
 _TIMER_ABSTIME = 1  # linux/time.h, sys/timerfd.h
-_SI_TIMER = -2  # asm-generic/siginfo.h
-_TFD_IOC_SET_TICKS = 0x40085400  # linux/timerfd.h
-_KCMP_FILE = 0  # linux/kcmp.h
 _MICROSECOND = 1000
+_PRUNED_FROM = 64
+"""Armed timers from which on those are looked for that nobody wants any more."""
 
 _Key = tuple[str, int, int]
 """Kind, process and number."""
@@ -41,14 +37,12 @@ class _Timer:
     Args:
         deadline: nanoseconds of the VM's monotonic clock.
         interval: nanoseconds between expirations, 0 for one only.
-        fire: gives one expiration; says whether anybody is left to have it.
-        release: lets go what it holds.
+        expiration: what it does.
     """
 
     deadline: int
     interval: int
-    fire: Callable[[], bool]
-    release: Callable[[], None]
+    expiration: Expiration
 
 
 class Timers:
@@ -64,8 +58,10 @@ class Timers:
         self._machine = machine
         self._members = members
         self._shift = shift
-        self._memory = Memory(machine)
+        self._memory = Memory()
         self._timers: dict[_Key, _Timer] = {}
+        self._signals: dict[_Key, TimerSignal] = {}
+        self._prune_at = _PRUNED_FROM
         self.socket_timeouts = False
         """Whether any program has given a socket a time-out."""
 
@@ -80,30 +76,35 @@ class Timers:
         due = [key for key, timer in self._timers.items() if timer.deadline <= now]
         for key in due:
             timer = self._timers.pop(key)
-            alive = timer.fire()
-            if alive and timer.interval:
-                missed = (now - timer.deadline) // timer.interval
-                deadline = timer.deadline + (missed + 1) * timer.interval
+            count = 1 + ((now - timer.deadline) // timer.interval if timer.interval else 0)
+            timer.expiration.give(count)
+            if timer.interval and timer.expiration.is_wanted():
+                deadline = timer.deadline + count * timer.interval
                 self._timers[key] = replace(timer, deadline=deadline)
             else:
-                timer.release()
+                timer.expiration.release()
         return bool(due)
 
-    def forget_ended(self) -> None:
-        """Drop timers whose process has ended."""
-        for key in [key for key in self._timers if not os.path.exists(f"/proc/{key[1]}")]:
-            if key[0] != _DESCRIPTOR:
-                self._timers.pop(key).release()
+    def forget_unwanted(self) -> None:
+        """Drop timers whose process has ended, and descriptors that were closed."""
+        for key, timer in list(self._timers.items()):
+            if not timer.expiration.is_wanted():
+                self._drop(key)
+        for key in [key for key, found in self._signals.items() if not found.is_wanted()]:
+            del self._signals[key]
+        self._prune_at = max(_PRUNED_FROM, 2 * len(self._timers))
 
     def started(self, pid: int) -> None:
         """A program was executed: its POSIX timers are gone, its alarm stays."""
         for key in [key for key in self._timers if key[:2] == (_POSIX, pid)]:
-            self._timers.pop(key).release()
+            self._drop(key)
+        for key in [key for key in self._signals if key[1] == pid]:
+            del self._signals[key]
 
     def close(self) -> None:
         """Let go all."""
-        while self._timers:
-            self._timers.popitem()[1].release()
+        for key in list(self._timers):
+            self._drop(key)
 
     # -- calls -----------------------------------------------------------------------------
 
@@ -131,20 +132,23 @@ class Timers:
 
     def _alarm(self, pid: int, notified: Notification) -> int:
         seconds = notified.arguments[0] & 0xFFFFFFFF
-        left, _ = self._left((_REAL, pid, 0))
-        self._arm_alarm(pid, seconds * SECOND, 0)
-        return -(-left // SECOND)
+        key = (_REAL, pid, 0)
+        left, _ = self._left(key)
+        self._set(key, seconds * SECOND, 0, Alarm(Owner.of(pid)))
+        # As the kernel rounds it: never down to none.
+        return max(1, (left + SECOND // 2) // SECOND) if left else 0
 
     def _setitimer(self, pid: int, notified: Notification) -> int:
         _, new, old, *_ = notified.arguments
+        key = (_REAL, pid, 0)
         interval = value = 0
         if new:
             words = self._memory.unpack(notified.thread, new, "=4q")
-            interval, value = (int(words[i] * SECOND + words[i + 1] * _MICROSECOND) for i in (0, 2))
-        left, every = self._left((_REAL, pid, 0))
+            interval, value = (checked(words[i], words[i + 1] * _MICROSECOND) for i in (0, 2))
+        left, every = self._left(key)
         if old:
             self._memory.write(notified.thread, old, _timeval(every) + _timeval(left))
-        self._arm_alarm(pid, value, interval)
+        self._set(key, value, interval, Alarm(Owner.of(pid)))
         return 0
 
     def _getitimer(self, pid: int, notified: Notification) -> int:
@@ -152,53 +156,27 @@ class Timers:
         self._memory.write(notified.thread, notified.arguments[1], _timeval(every) + _timeval(left))
         return 0
 
-    def _arm_alarm(self, pid: int, value: int, interval: int) -> None:
-        process = PidFd(self._machine, pid)
-        alarm = signal.SIGALRM
-        self._set((_REAL, pid, 0), value, interval, lambda: _signal(process, alarm), process.close)
-
     def _timer_settime(self, pid: int, notified: Notification) -> int | None:
         number, flags, new, old, *_ = notified.arguments
         number &= 0xFFFFFFFF
-        found = _posix_timer(pid, number)
-        if found is None or found["ClockID"] not in map(str, SHIFTED_CLOCKS):
+        told = _posix_timer(pid, number)
+        if told is None or told["ClockID"] not in map(str, SHIFTED_CLOCKS):
             return None
-        clock = int(found["ClockID"])
         interval, value = self._itimerspec(notified.thread, new)
         if value and flags & _TIMER_ABSTIME:
-            value = max(1, value - self._shift.read(clock))
+            value = max(1, value - self._shift.read(int(told["ClockID"])))
         key = (_POSIX, pid, number)
         left, every = self._left(key)
         if old:
             self._memory.write(notified.thread, old, timespec(every) + timespec(left))
-        process = PidFd(self._machine, pid)
-        self._set(key, value, interval, self._notifier(process, pid, found, number), process.close)
+        found = TimerSignal(self._machine, Owner.of(pid), number, told)
+        self._signals[key] = found
+        self._set(key, value, interval, found)
         return 0
 
-    def _notifier(
-        self, process: PidFd, pid: int, found: dict[str, str], number: int
-    ) -> Callable[[], bool]:
-        """What a POSIX timer does when it expires, as /proc/PID/timers tells it."""
-        text, value = found["signal"].split("/")
-        how, target = found["notify"].split(".")
-        signo = int(text)
-        # siginfo_t: si_signo, si_errno, si_code, padding, timer id, overrun, si_value
-        information = struct.pack("=iiiiiiQ", signo, 0, _SI_TIMER, 0, number, 0, int(value, 16))
-        information = information.ljust(128, b"\0")
-        if how == "none":
-            return lambda: os.path.exists(f"/proc/{pid}")
-        if how.endswith("tid"):
-            thread = int(target)
-            queue = self._machine.calls["rt_tgsigqueueinfo"]
-
-            def to_thread() -> bool:
-                with contextlib.suppress(OSError):
-                    syscalls.call(queue, pid, thread, signo, information, call="rt_tgsigqueueinfo")
-                    return True
-                return False
-
-            return to_thread
-        return lambda: _signal(process, signo, information)
+    def _timer_getoverrun(self, pid: int, notified: Notification) -> int | None:
+        found = self._signals.get((_POSIX, pid, notified.arguments[0] & 0xFFFFFFFF))
+        return None if found is None else found.overrun
 
     def _timer_gettime(self, pid: int, notified: Notification) -> int | None:
         key = (_POSIX, pid, notified.arguments[0] & 0xFFFFFFFF)
@@ -209,9 +187,9 @@ class Timers:
         return 0
 
     def _timer_delete(self, pid: int, notified: Notification) -> None:
-        timer = self._timers.pop((_POSIX, pid, notified.arguments[0] & 0xFFFFFFFF), None)
-        if timer is not None:
-            timer.release()
+        key = (_POSIX, pid, notified.arguments[0] & 0xFFFFFFFF)
+        self._drop(key)
+        self._signals.pop(key, None)
 
     def _timerfd_settime(self, pid: int, notified: Notification) -> int | None:
         number, flags, new, old, *_ = notified.arguments
@@ -225,33 +203,24 @@ class Timers:
         interval, value = self._itimerspec(notified.thread, new)
         if value and flags & _TIMER_ABSTIME:
             value = max(1, value - self._shift.read(clock))
-        copy = self._copy(pid, number)
-        before = self._same_timer(copy)
+        found = TimerDescriptor(self._machine, copy_descriptor(pid, number), self._members)
+        before = self._same_timer(found)
         if old:
             left, every = self._left(before) if before else (0, 0)
             self._memory.write(notified.thread, old, timespec(every) + timespec(left))
         if before:
-            self._timers.pop(before).release()
+            self._drop(before)
         # Disarming takes back expirations that nobody has read.
-        syscalls.call(
-            self._machine.calls["timerfd_settime"], copy, 0, bytes(32), None, call="timerfd_settime"
-        )
-        self._set(
-            (_DESCRIPTOR, pid, copy),
-            value,
-            interval,
-            lambda: _add_expiration(copy) and (not interval or self._is_held(copy)),
-            lambda: os.close(copy),
-        )
+        call = "timerfd_settime"
+        syscalls.call(self._machine.calls[call], found.copy, 0, bytes(32), None, call=call)
+        self._set((_DESCRIPTOR, pid, found.copy), value, interval, found)
         return 0
 
     def _timerfd_gettime(self, pid: int, notified: Notification) -> int | None:
+        number = notified.arguments[0] & 0xFFFFFFFF
+        copy = copy_descriptor(pid, number)
         try:
-            copy = self._copy(pid, notified.arguments[0] & 0xFFFFFFFF)
-        except OSError:
-            return None
-        try:
-            key = self._same_timer(copy)
+            key = self._same_timer(TimerDescriptor(self._machine, copy, self._members))
         finally:
             os.close(copy)
         if key is None:
@@ -262,43 +231,14 @@ class Timers:
 
     # -- parts -----------------------------------------------------------------------------
 
-    def _copy(self, pid: int, number: int) -> int:
-        process = PidFd(self._machine, pid)
-        try:
-            return process.copy_descriptor(number)
-        finally:
-            process.close()
-
-    def _same_timer(self, copy: int) -> _Key | None:
+    def _same_timer(self, found: TimerDescriptor) -> _Key | None:
         """The armed timer a descriptor stands for, whoever has it by whatever number."""
-        own = os.getpid()
-        for key in self._timers:
-            if key[0] == _DESCRIPTOR and self._is_same_file(own, key[2], copy):
-                return key
-        return None
-
-    def _is_same_file(self, pid: int, number: int, copy: int) -> bool:
-        """Whether a descriptor of a process and one of ours are the same open file."""
-        kcmp = self._machine.calls["kcmp"]
-        try:
-            return not syscalls.call(kcmp, os.getpid(), pid, _KCMP_FILE, copy, number, call="kcmp")
-        except OSError:
-            return False
-
-    def _is_held(self, copy: int) -> bool:
-        """Whether any program still has a timer's descriptor: nobody says when it is closed."""
-        for pid in self._members():
-            with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
-                for entry in entries:
-                    if os.readlink(entry.path) == "anon_inode:[timerfd]" and self._is_same_file(
-                        pid, int(entry.name), copy
-                    ):
-                        return True
-        return False
+        descriptors = (key for key in self._timers if key[0] == _DESCRIPTOR)
+        return next((key for key in descriptors if found.is_same(key[2])), None)
 
     def _itimerspec(self, thread: int, place: int) -> tuple[int, int]:
         words = self._memory.unpack(thread, place, "=4q")
-        return int(words[0] * SECOND + words[1]), int(words[2] * SECOND + words[3])
+        return checked(words[0], words[1]), checked(words[2], words[3])
 
     def _left(self, key: _Key) -> tuple[int, int]:
         """Nanoseconds until a timer expires, and between expirations."""
@@ -307,38 +247,19 @@ class Timers:
             return 0, 0
         return max(1, timer.deadline - self._shift.now()), timer.interval
 
-    def _set(
-        self,
-        key: _Key,
-        value: int,
-        interval: int,
-        fire: Callable[[], bool],
-        release: Callable[[], None],
-    ) -> None:
-        before = self._timers.pop(key, None)
-        if before is not None:
-            before.release()
+    def _set(self, key: _Key, value: int, interval: int, expiration: Expiration) -> None:
+        self._drop(key)
         if not value:
-            release()
+            expiration.release()
             return
-        self._timers[key] = _Timer(self._shift.now() + value, interval, fire, release)
+        if len(self._timers) >= self._prune_at:
+            self.forget_unwanted()
+        self._timers[key] = _Timer(self._shift.now() + value, interval, expiration)
 
-
-def _signal(process: PidFd, number: int, information: bytes | None = None) -> bool:
-    """Send a timer's signal; says whether the process is alive."""
-    process.queue(number, information)
-    return not select.select([process.fd], [], [], 0)[0]
-
-
-def _add_expiration(copy: int) -> bool:
-    """Add one expiration to a timer's descriptor; says whether that was possible."""
-    with contextlib.suppress(OSError, ValueError):
-        with open(f"/proc/self/fdinfo/{copy}", "rb") as file:
-            rows = file.read()
-        ticks = int(rows[rows.index(b"ticks:") + 6 :].split(None, 1)[0])
-        fcntl.ioctl(copy, _TFD_IOC_SET_TICKS, struct.pack("=Q", ticks + 1))
-        return True
-    return False
+    def _drop(self, key: _Key) -> None:
+        timer = self._timers.pop(key, None)
+        if timer is not None:
+            timer.expiration.release()
 
 
 def _posix_timer(pid: int, number: int) -> dict[str, str] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import errno
 import os
@@ -14,6 +13,8 @@ from .machine import Machine
 
 _PAGE = 4096
 _PATH_MAX = 4096  # linux/limits.h
+_SHORT_PATH = 256
+_WORD = (1 << 64) - 1
 
 # linux/errno.h: what a call that was interrupted returns inside the kernel
 _RESTARTED = frozenset({-errno.EINTR, -512, -513, -514, -516})
@@ -22,22 +23,32 @@ _RESTARTED = frozenset({-errno.EINTR, -512, -513, -514, -516})
 _RAX = 80
 _ORIG_RAX = 120
 
+_PIDFD_GETFD = 438  # asm-generic/unistd.h
+
 _NT_PRSTATUS = 1  # linux/elf.h
 _ARM64_REGISTERS = struct.Struct("=34Q")  # asm/ptrace.h: x0 to x30, sp, pc, pstate
 _ARM64_CALL_REGISTER, _ARM64_PC = 8, 32
 _ARM64_SVC = bytes.fromhex("010000d4")
 
 
+_libc = ctypes.CDLL(None, use_errno=True)
+for _transfer in (_libc.process_vm_readv, _libc.process_vm_writev):
+    _transfer.argtypes = [
+        ctypes.c_int,
+        *(ctypes.c_void_p, ctypes.c_ulong) * 2,
+        ctypes.c_ulong,
+    ]
+    _transfer.restype = ctypes.c_ssize_t
+
+
 class Memory:
-    """Reads and writes the memory of processes.
+    """Reads and writes the memory of processes."""
 
-    Args:
-        machine: what this runs on.
-    """
-
-    def __init__(self, machine: Machine) -> None:
-        self._read = machine.calls["process_vm_readv"]
-        self._write = machine.calls["process_vm_writev"]
+    def __init__(self) -> None:
+        # Used again and again: a program may look at thousands of files.
+        self._buffer = ctypes.create_string_buffer(_PAGE)
+        self._here = (ctypes.c_ulong * 2)(ctypes.addressof(self._buffer), 0)  # struct iovec
+        self._there = (ctypes.c_ulong * 2)()
 
     def read(self, thread: int, address: int, size: int) -> bytes:
         """Bytes at an address.
@@ -45,9 +56,12 @@ class Memory:
         Raises:
             OSError: the address is not readable, or the thread has ended.
         """
-        buffer = ctypes.create_string_buffer(size)
-        self._transfer(self._read, thread, address, buffer, size)
-        return buffer.raw
+        found = b""
+        while len(found) < size:
+            piece = min(size - len(found), _PAGE)
+            self._move(_libc.process_vm_readv, thread, address + len(found), piece)
+            found += self._buffer.raw[:piece]
+        return found
 
     def write(self, thread: int, address: int, data: bytes) -> None:
         """Put bytes at an address.
@@ -55,8 +69,10 @@ class Memory:
         Raises:
             OSError: the address is not writable, or the thread has ended.
         """
-        buffer = ctypes.create_string_buffer(data, len(data))
-        self._transfer(self._write, thread, address, buffer, len(data))
+        for at in range(0, len(data), _PAGE):
+            piece = data[at : at + _PAGE]
+            ctypes.memmove(self._buffer, piece, len(piece))
+            self._move(_libc.process_vm_writev, thread, address + at, len(piece))
 
     def force(self, thread: int, address: int, data: bytes) -> None:
         """Put bytes at an address, of memory that is for reading only as well.
@@ -75,25 +91,30 @@ class Memory:
         return struct.unpack(form, self.read(thread, address, struct.calcsize(form)))
 
     def text(self, thread: int, address: int) -> bytes:
-        """The path at an address, without its NUL."""
+        """The path at an address, without its NUL.
+
+        Raises:
+            OSError: the address is not readable, or the thread has ended.
+        """
         found = b""
-        while len(found) < _PATH_MAX:  # page by page: what follows may not be mapped
-            piece = self.read(thread, address, _PAGE - address % _PAGE)
+        while len(found) < _PATH_MAX:
+            # Short, as most are, and never into the next page, which may not be mapped.
+            size = min(_SHORT_PATH if not found else _PAGE, _PAGE - address % _PAGE)
+            self._move(_libc.process_vm_readv, thread, address, size)
+            piece = self._buffer.raw[:size]
             found += piece
             if b"\0" in piece:
                 break
-            address += len(piece)
+            address += size
         return found.split(b"\0", 1)[0]
 
-    def _transfer(
-        self, number: int, thread: int, address: int, buffer: ctypes.Array[Any], size: int
-    ) -> None:
-        # struct iovec (bits/types/struct_iovec.h)
-        here = ctypes.create_string_buffer(struct.pack("@QQ", ctypes.addressof(buffer), size))
-        there = ctypes.create_string_buffer(struct.pack("@QQ", address, size))
-        done = syscalls.call(number, thread, here, 1, there, 1, 0, call="process_vm")
+    def _move(self, call: Any, thread: int, address: int, size: int) -> None:
+        self._here[1] = self._there[1] = size
+        self._there[0] = address & _WORD
+        done = call(thread, self._here, 1, self._there, 1, 0)
         if done != size:
-            raise OSError(errno.EFAULT, os.strerror(errno.EFAULT))
+            number = ctypes.get_errno() if done < 0 else errno.EFAULT
+            raise OSError(number, os.strerror(number), "process_vm")
 
 
 def end_call(machine: Machine, thread: int, calls: tuple[int, ...], value: int) -> bool:
@@ -110,7 +131,7 @@ def end_call(machine: Machine, thread: int, calls: tuple[int, ...], value: int) 
     """
     if machine.name == "x86_64":
         return _end_x86_64(thread, calls, value)
-    return _end_aarch64(machine, thread, calls, value)
+    return _end_aarch64(thread, calls, value)
 
 
 def _end_x86_64(thread: int, calls: tuple[int, ...], value: int) -> bool:
@@ -126,7 +147,7 @@ def _peek(thread: int, offset: int) -> int:
     return word.value
 
 
-def _end_aarch64(machine: Machine, thread: int, calls: tuple[int, ...], value: int) -> bool:
+def _end_aarch64(thread: int, calls: tuple[int, ...], value: int) -> bool:
     """There the kernel has prepared the restart already: the program counter is at the call."""
     registers = ctypes.create_string_buffer(_ARM64_REGISTERS.size)
     vector = ctypes.create_string_buffer(
@@ -135,60 +156,27 @@ def _end_aarch64(machine: Machine, thread: int, calls: tuple[int, ...], value: i
     place = ctypes.addressof(vector)
     syscalls.ptrace(syscalls.PTRACE_GETREGSET, thread, place, _NT_PRSTATUS)
     words = list(_ARM64_REGISTERS.unpack(registers.raw))
-    at_call = Memory(machine).read(thread, words[_ARM64_PC], 4) == _ARM64_SVC
+    at_call = Memory().read(thread, words[_ARM64_PC], 4) == _ARM64_SVC
     if not at_call or words[_ARM64_CALL_REGISTER] not in calls:
         return False
-    words[0] = value & 0xFFFFFFFFFFFFFFFF
+    words[0] = value & _WORD
     words[_ARM64_PC] += 4
     registers.raw = _ARM64_REGISTERS.pack(*words)
     syscalls.ptrace(syscalls.PTRACE_SETREGSET, thread, place, _NT_PRSTATUS)
     return True
 
 
-class PidFd:
-    """A process by descriptor: its number may be somebody else's by now, this cannot.
-
-    Args:
-        machine: what this runs on.
-        pid: the process.
-
-    Raises:
-        OSError: it has ended.
-    """
-
-    def __init__(self, machine: Machine, pid: int) -> None:
-        self._machine = machine
-        self.fd = os.pidfd_open(pid)
-
-    def copy_descriptor(self, number: int) -> int:
-        """A descriptor of the process, as one of ours: pidfd_getfd(2)."""
-        name = "pidfd_getfd"
-        return syscalls.call(self._machine.calls[name], self.fd, number, 0, call=name)
-
-    def queue(self, signal: int, information: bytes | None = None) -> None:
-        """Send a signal, with a siginfo_t or without: pidfd_send_signal(2)."""
-        name = "pidfd_send_signal"
-        with contextlib.suppress(OSError):  # it has ended
-            syscalls.call(self._machine.calls[name], self.fd, signal, information, 0, call=name)
-
-    def close(self) -> None:
-        """Close it."""
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
-
-
-def copy_descriptor(machine: Machine, pid: int, number: int) -> int:
-    """A copy of a descriptor of another process; the caller closes it.
+def copy_descriptor(pid: int, number: int) -> int:
+    """A copy of a descriptor of another process, by pidfd_getfd(2); the caller closes it.
 
     Raises:
         OSError: the process has ended, or has no such descriptor.
     """
-    process = PidFd(machine, pid)
+    process = os.pidfd_open(pid)
     try:
-        return process.copy_descriptor(number)
+        return syscalls.call(_PIDFD_GETFD, process, number, 0, call="pidfd_getfd")
     finally:
-        process.close()
+        os.close(process)
 
 
 def process_of(thread: int) -> int:

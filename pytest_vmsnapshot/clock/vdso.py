@@ -18,6 +18,7 @@ from .machine import Machine
 from .shift import SECOND, Shift
 
 _AT_SYSINFO_EHDR = 33  # linux/auxvec.h
+_AUXV_SIZE = 4096  # more than any kernel's has
 _SHT_DYNSYM = 11  # elf.h
 _ELF_HEADER = 64  # elf.h: Elf64_Ehdr
 
@@ -258,8 +259,11 @@ class Vdso:
 
 def _base(pid: int) -> int:
     """Where a process has its vDSO, or 0."""
-    with open(f"/proc/{pid}/auxv", "rb") as file:
-        data = file.read()
+    fd = os.open(f"/proc/{pid}/auxv", os.O_RDONLY | os.O_CLOEXEC)  # once per exec: no file object
+    try:
+        data = os.read(fd, _AUXV_SIZE)
+    finally:
+        os.close(fd)
     whole = len(data) - len(data) % 16
     return int(dict(struct.iter_unpack("=QQ", data[:whole])).get(_AT_SYSINFO_EHDR, 0))
 

@@ -25,6 +25,7 @@ _TIMER_ABSTIME = 1  # linux/time.h
 _FUTEX_CLOCK_REALTIME = 256  # linux/futex.h
 _FUTEX_WAIT, _FUTEX_LOCK_PI = 0, 6
 _REALTIME, _MONOTONIC = 0, 1
+_INT = 0xFFFFFFFF  # the kernel looks at so much of an int; what is above may be anything
 
 _TIMEOUT_AT = {
     "nanosleep": 0,
@@ -117,10 +118,12 @@ class Waits:
     def __init__(self, machine: Machine, shift: Shift, on_exit: Callable[[int, int], None]) -> None:
         self._machine = machine
         self._shift = shift
-        self._memory = Memory(machine)
+        self._memory = Memory()
         self._on_exit = on_exit
         self._restart = machine.calls["restart_syscall"]
         self._of: dict[int, Wait] = {}
+        self.remainder_told = False
+        """Whether a program may have been told too long a rest of a sleep that a signal ended."""
 
     def begin(self, notified: Notification, is_waiting: Callable[[Notification], bool]) -> None:
         """Record the wait a thread is about to begin.
@@ -184,18 +187,32 @@ class Waits:
         """Threads whose deadline has come."""
         return [thread for thread, wait in self._of.items() if wait.deadline <= now]
 
-    def next(self) -> int | None:
-        """The next deadline, of waits that may have ended already, too."""
-        return min((wait.deadline for wait in self._of.values()), default=None)
+    def next(self, after: int) -> int | None:
+        """The next deadline after a moment.
+
+        One that has passed is that of a thread which is stopped, or traced.
+        """
+        return min((w.deadline for w in self._of.values() if w.deadline > after), default=None)
 
     def keep(self, valid: set[int]) -> None:
         """Drop all waits but those of threads that were seen in them."""
         for thread in self._of.keys() - valid:
-            del self._of[thread]
+            self._note_remainder(thread, self._of.pop(thread))
         for thread, wait in self._of.items():
             if wait.overwritten is not None:  # the kernel has taken it in
                 self._put_back(thread, wait)
                 self._of[thread] = replace(wait, overwritten=None)
+
+    def _note_remainder(self, thread: int, wait: Wait) -> None:
+        """A sleep was cut short: the kernel has told what is left of it, by its own time."""
+        name = self._machine.names[wait.call]
+        if name not in _REMAINDER_AT or not wait.arguments[_REMAINDER_AT[name]]:
+            return
+        skipped = self._shift.now() - (wait.deadline - wait.asked) > _LATE + (
+            time.monotonic_ns() - wait.began
+        )
+        if skipped and wait.deadline > self._shift.now() and os.path.exists(f"/proc/{thread}"):
+            self.remainder_told = True
 
     def expire(self, thread: int) -> bool | None:
         """End a thread's wait with its time-out.
@@ -243,12 +260,14 @@ class Waits:
         """Descriptors that became ready: none."""
         with contextlib.suppress(OSError):
             if name in ("select", "pselect6"):
-                size = ((arguments[0] & 0xFFFFFFFF) + 63) // 64 * 8
+                size = (descriptor_count(thread, arguments[0]) + 63) // 64 * 8
                 for place in filter(None, arguments[1:4]):
                     self._memory.write(thread, place, bytes(size))
             elif name in ("poll", "ppoll"):
                 for index in range(arguments[1] & 0xFFFFFFFF):
                     self._memory.write(thread, arguments[0] + 8 * index + 6, b"\0\0")
+            if name in _MADE_ANEW:  # nothing is left of the time
+                self._memory.write(thread, arguments[_TIMEOUT_AT[name]], bytes(16))
 
     def _is_in(self, wait: Wait, call: int, arguments: tuple[int, ...]) -> bool:
         return call == self._restart or (call, arguments) == (wait.call, wait.arguments)
@@ -279,8 +298,8 @@ class Waits:
             return (place & 0x7FFFFFFF) * 1_000_000, None
         seconds, part = self._memory.unpack(thread, place, "=qq")
         if name == "select":
-            return int(seconds * SECOND + part * 1000), None
-        moment = int(seconds * SECOND + part)
+            return checked(seconds, part * 1000), None
+        moment = checked(seconds, part)
         clock = _absolute_clock(name, arguments)
         return (moment if clock is None else moment - self._shift.read(clock)), clock
 
@@ -288,7 +307,7 @@ class Waits:
 def _absolute_clock(name: str, arguments: tuple[int, ...]) -> int | None:
     """The clock of a time-out that is a moment, not a duration."""
     if name == "clock_nanosleep":
-        return arguments[0] if arguments[1] & _TIMER_ABSTIME else None
+        return arguments[0] & _INT if arguments[1] & _TIMER_ABSTIME else None
     if name == "futex":
         operation = arguments[1] & 0x7F
         if operation == _FUTEX_WAIT:
@@ -296,9 +315,9 @@ def _absolute_clock(name: str, arguments: tuple[int, ...]) -> int | None:
         real = arguments[1] & _FUTEX_CLOCK_REALTIME or operation == _FUTEX_LOCK_PI
         return _REALTIME if real else _MONOTONIC
     if name == "futex_waitv":
-        return arguments[4]
+        return arguments[4] & _INT
     if name == "futex_wait":
-        return arguments[5]
+        return arguments[5] & _INT
     return _REALTIME if name.startswith("mq_") else None
 
 
@@ -329,6 +348,30 @@ def _is_held(thread: int) -> bool:
         return False
     state = text[text.index(b"State:") + 7 :][:1]
     return state in b"Tt" or b"TracerPid:\t0\n" not in text
+
+
+def descriptor_count(thread: int, asked: int) -> int:
+    """How many descriptors select(2) looks at: no more than the process has room for.
+
+    Raises:
+        OSError: the thread has ended.
+    """
+    with open(f"/proc/{thread}/status", "rb") as file:
+        for line in file:
+            if line.startswith(b"FDSize:"):
+                return min(asked & _INT, int(line.split()[1]))
+    return 0
+
+
+def checked(seconds: int, part: int) -> int:
+    """Seconds and nanoseconds as nanoseconds.
+
+    Raises:
+        ValueError: they are no time; the kernel will say so to the program.
+    """
+    if seconds < 0 or not 0 <= part < SECOND:
+        raise ValueError("no time")
+    return seconds * SECOND + part
 
 
 def timespec(moment: int) -> bytes:

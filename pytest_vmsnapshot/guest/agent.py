@@ -112,7 +112,7 @@ class Agent:
             if self._wakeup in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wakeup, _READ_SIZE)
-            self._time.serve(ready)
+            eventful = not self._time.serve(ready)
             self._reap()
             self._finish_run()
             if self._sock.fileno() in ready:
@@ -123,7 +123,6 @@ class Agent:
                     return
             for fd in ready & self._adopted:
                 self._discard_output(fd, poller)
-            eventful = bool(ready)
 
     # -- the loop's parts ------------------------------------------------------------------
 

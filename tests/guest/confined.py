@@ -18,7 +18,11 @@ from pathlib import Path
 from pytest_vmsnapshot import syscalls
 from pytest_vmsnapshot.guest import user_namespace
 
-UNSHARE = {"x86_64": 272, "aarch64": 97}  # asm/unistd_64.h, asm-generic/unistd.h
+# asm/unistd_64.h, asm-generic/unistd.h
+NUMBERS = {
+    "x86_64": {"unshare": 272, "seccomp": 317, "ptrace": 101, "process_vm_readv": 310, "sync": 162},
+    "aarch64": {"unshare": 97, "seccomp": 277, "ptrace": 117, "process_vm_readv": 270, "sync": 81},
+}
 PR_SET_NO_NEW_PRIVS = 38  # linux/prctl.h
 PR_SET_SECCOMP = 22
 SECCOMP_MODE_FILTER = 2  # linux/seccomp.h
@@ -27,10 +31,10 @@ RET_ERRNO_EPERM = 0x00050001
 CAP_SYS_ADMIN = 21
 
 
-def seccomp() -> None:
-    """Deny unshare(2), as a container engine's default profile does."""
+def deny(call: str) -> None:
+    """Deny a system call, as a container engine's profile does."""
     load_number = struct.pack("HBBI", 0x20, 0, 0, 0)  # linux/bpf_common.h
-    skip_unless = struct.pack("HBBI", 0x15, 0, 1, UNSHARE[platform.machine()])
+    skip_unless = struct.pack("HBBI", 0x15, 0, 1, NUMBERS[platform.machine()][call])
     instructions = [
         load_number,
         skip_unless,
@@ -100,7 +104,11 @@ def careless_caller() -> None:
 
 
 KINDS: dict[str, Callable[[], None]] = {
-    "seccomp": seccomp,
+    "seccomp": lambda: deny("unshare"),
+    "no-listener": lambda: deny("seccomp"),
+    "no-ptrace": lambda: deny("ptrace"),
+    "no-memory-of-others": lambda: deny("process_vm_readv"),
+    "harmless-filter": lambda: deny("sync"),
     "no-user-namespaces": no_user_namespaces,
     "chroot": chroot,
     "masked-proc": masked_proc,
