@@ -119,21 +119,18 @@ class TimerSignal:
         self._signo = int(signo)
         self._value = int(value, 16)
         self._thread = int(target) if self._how.endswith("tid") else 0
-        self._missed = 0
-        self.overrun = 0
-        """How often it had expired besides, when the signal was sent last."""
+        self._overrun = 0
 
     def give(self, count: int) -> None:
         """Send the signal, unless the last one has not been taken yet."""
         if self._how == "none" or not self.is_wanted():
             return
         if self._is_pending():
-            self._missed += count
+            self._overrun = min(self._overrun + count, _INT_MAX)
             return
-        self.overrun = min(self._missed + count - 1, _INT_MAX)
-        self._missed = 0
+        self._overrun = min(count - 1, _INT_MAX)
         # siginfo_t: si_signo, si_errno, si_code, padding, si_timerid, si_overrun, si_value
-        numbers = (self._signo, 0, _SI_TIMER, 0, self._number, self.overrun, self._value)
+        numbers = (self._signo, 0, _SI_TIMER, 0, self._number, self._overrun, self._value)
         information = struct.pack("=iiiiiiQ", *numbers).ljust(_SIGINFO_SIZE, b"\0")
         name = "rt_tgsigqueueinfo" if self._thread else "rt_sigqueueinfo"
         whom = (self._owner.pid, self._thread) if self._thread else (self._owner.pid,)
@@ -147,6 +144,10 @@ class TimerSignal:
 
     def release(self) -> None:
         """Nothing is held."""
+
+    def overrun(self) -> int:
+        """How often it expired besides, until the last signal was taken."""
+        return self._overrun
 
     def _is_pending(self) -> bool:
         field = b"SigPnd:" if self._thread else b"ShdPnd:"

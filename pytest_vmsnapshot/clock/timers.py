@@ -176,7 +176,7 @@ class Timers:
 
     def _timer_getoverrun(self, pid: int, notified: Notification) -> int | None:
         found = self._signals.get((_POSIX, pid, notified.arguments[0] & 0xFFFFFFFF))
-        return None if found is None else found.overrun
+        return None if found is None else found.overrun()
 
     def _timer_gettime(self, pid: int, notified: Notification) -> int | None:
         key = (_POSIX, pid, notified.arguments[0] & 0xFFFFFFFF)

@@ -148,6 +148,8 @@ class Waits:
         if before is not None and self._is_the_rest(name, before, notified, asked, began):
             self._of[thread] = replace(before, call=notified.call, arguments=arguments)
             return
+        if before is not None:
+            self._note_remainder(thread, before)
         overwritten = None
         if clock is not None and self._shift.of(clock) < 0:
             # By its own clock the kernel would find this moment long past.

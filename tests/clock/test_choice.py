@@ -80,7 +80,7 @@ def test_a_real_clock_cannot_be_set(vm_factory: VmFactory) -> None:
 def test_header_and_requirement(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_it(vm): assert vm.run('true').exit_status == 0")
     pytester.makeini("[pytest]\nvmsnapshot_clock = real\n")
-    result = pytester.runpytest_subprocess("--vmsnapshot-clock-start=", "-p", "no:randomly")
+    result = pytester.runpytest_subprocess("-p", "no:randomly")
     result.stdout.fnmatch_lines(
         ["vmsnapshot: rules documented, guest auto, clock real (ini), storage pause-and-copy", "*"]
     )

@@ -171,6 +171,59 @@ def test_a_traced_program_takes_its_time(vm: VirtualMachine) -> None:
     assert "time passed by itself while 'sleep 0.3' is traced by another program" in backup.modelled
 
 
+def test_the_rest_of_a_sleep_that_a_signal_ended(vm: VirtualMachine) -> None:
+    """The kernel tells it by its own time; who sleeps on for it is woken in time all the same."""
+    if not shutil.which("perl", path="/usr/bin:/bin"):
+        pytest.skip("needs perl (Debian: apt-get install perl)")
+    program = "$SIG{ALRM} = sub {}; alarm 10; sleep 30; sleep 1"
+    vm.install(pre=f"#!/bin/sh\nperl -e '{program}'\n", post=OK)
+    backup = vm.backup()
+    backup.assert_application_consistent()
+    assert 11 <= backup.duration < 13
+    assert (
+        "a program may have been told too long a rest of a sleep that a signal ended"
+    ) in backup.modelled
+
+
+def test_a_stopped_service_does_not_hide_what_others_wait_for(vm: VirtualMachine) -> None:
+    """The usual way to bring one to rest that has no better."""
+    vm.run("(while :; do sleep 1; done) > /dev/null 2>&1 & echo $! > /run/service", check=True)
+    vm.install(
+        pre="#!/bin/sh\npkill -STOP sleep; kill -STOP $(cat /run/service)\nsleep 3\n",
+        post="#!/bin/sh\npkill -CONT sleep; kill -CONT $(cat /run/service)\n",
+    )
+    backup = vm.backup()
+    backup.assert_application_consistent()
+    assert 3 <= backup.duration < 5
+
+
+def test_many_timers_that_are_left_behind(vm: VirtualMachine) -> None:
+    """None keeps a descriptor of the agent."""
+    vm.run("prlimit --pid 1 --nofile=60", check=True)
+    script = "i=0; while [ $i -lt 150 ]; do timeout 6000 true; i=$((i+1)); done; timeout 9 sleep 99"
+    assert vm.run(script).exit_status == 124
+
+
+def test_answers_that_the_kernel_delays(vm: VirtualMachine, python: str) -> None:
+    """Two short packets in a row: the second waits for an answer that the kernel holds back."""
+    program = (
+        "import socket, threading\n"
+        "listener = socket.create_server(('127.0.0.1', 0))\n"
+        "def serve():\n"
+        "    with listener.accept()[0].makefile('rwb') as end:\n"
+        "        for _ in range(5):\n"
+        "            end.write(end.readline() + end.readline()); end.flush()\n"
+        "threading.Thread(target=serve, daemon=True).start()\n"
+        "client = socket.create_connection(listener.getsockname(), timeout=20)\n"
+        "answers = client.makefile('rb')\n"
+        "for _ in range(5):\n"
+        "    client.sendall(b'a\\n'); client.sendall(b'b\\n')\n"
+        "    print(answers.readline(), answers.readline())\n"
+    )
+    done = vm.run([python, "-c", program], check=True)
+    assert done.stdout == "b'a\\n' b'b\\n'\n" * 5
+
+
 def test_a_process_that_hides_its_memory(vm: VirtualMachine, python: str) -> None:
     program = (
         "import ctypes, time\n"

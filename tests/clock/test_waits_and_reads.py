@@ -185,8 +185,6 @@ SLEEPS = [
     static(c("until_realtime", "0\n")),
     c("until_boottime", "0\n"),
     c("until_tai", "0\n"),
-    c("nanosleep_interrupted", "EINTR\nleft 20\n0\n", waits=30),
-    c("sleep_interrupted", "1\n", unit=WHOLE),
     c("threads_sleep", "took 10\ntook 20\n", waits=30),
     go("sleep"),
     Row(
@@ -219,7 +217,6 @@ DESCRIPTORS = [
     c("select_nothing", "0\n"),
     c("select", "0\n"),
     c("select_data", "1\n"),
-    c("select_left", "1\nleft 20\n"),
     c("select_none_left", "0\nleft 0\n"),
     c("pselect", "0\n"),
     c("poll_nothing", "0\n"),
@@ -231,16 +228,6 @@ DESCRIPTORS = [
     c("epoll_wait", "0\n"),
     c("epoll_wait_data", "1\n"),
     c("epoll_pwait2", "0\n"),
-    Row(
-        "perl-select-time-left",
-        "perl",
-        "pipe(my $in, my $out); $out->autoflush(1);\n"
-        "if (!fork) { Time::HiRes::sleep(<10>); print $out 'x'; exit }\n"
-        "my $set = ''; vec($set, fileno($in), 1) = 1;\n"
-        "my ($found, $left) = select($set, undef, undef, <30>);\n"
-        'print "$found left $left\\n"; took()',
-        "1 left 20\ntook 10\n",
-    ),
     Row(
         "python-select-data",
         "python3",
@@ -783,15 +770,6 @@ READS = [
     c("agree", "1111111\n"),
     c("processor_time", "processor took 0\n" * 2),
     go("now", "read took 10\n"),
-    Row(
-        "ps-age-of-a-new-process",
-        "bash",
-        "/usr/bin/sleep <30>; /usr/bin/sleep <10> &\n"
-        'echo "age took $(ps -o etimes= -p $! | tr -d " ")"; wait',
-        "age took 0\n",
-        waits=40,
-        needs="ps",
-    ),
 ]
 
 _FILES = "cd /tmp; /usr/bin/sleep <10>; touch old; /usr/bin/sleep <10>; : > new\n"
@@ -838,16 +816,6 @@ FILES = [
             "took 0\n",
         )
         for place in ("etc", "opt", "root", "run", "usr", "var")
-    ),
-    *(
-        Row(
-            f"stat-{what}",
-            "dash",
-            "cd /tmp; /usr/bin/sleep <10>; echo > file\n"
-            f'echo "took $(stat -c %.9{letter} file) $(now)"',
-            "took 0\n",
-        )
-        for what, letter in (("changed", "Z"), ("read", "X"))
     ),
     Row(
         "find-mmin",

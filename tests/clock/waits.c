@@ -100,22 +100,6 @@ static void w_until_monotonic(void) { until(CLOCK_MONOTONIC); }
 static void w_until_realtime(void) { until(CLOCK_REALTIME); }
 static void w_until_boottime(void) { until(CLOCK_BOOTTIME); }
 static void w_until_tai(void) { until(CLOCK_TAI); }
-static void w_nanosleep_interrupted(void) {
-    struct itimerval timer = {{0, 0}, span_us(ten)};
-    struct timespec t = span(3 * ten), rest = {0, 0};
-    on(SIGALRM);
-    setitimer(ITIMER_REAL, &timer, NULL);
-    said(nanosleep(&t, &rest));
-    left(of_spec(rest));
-    said(nanosleep(&rest, NULL));
-}
-static void w_sleep_interrupted(void) {
-    struct itimerval timer = {{0, 0}, span_us(ten)};
-    on(SIGALRM);
-    setitimer(ITIMER_REAL, &timer, NULL);
-    unsigned rest = sleep((unsigned)(3 * ten));  /* whole seconds, rounded down */
-    printf("%d\n", rest >= 2 * ten - 1 && rest <= 2 * ten);
-}
 static void *nap(void *tens) { snooze(*(double *)tens * ten); return NULL; }
 static void w_threads_sleep(void) {
     double tens[] = {3, 1, 2};
@@ -141,7 +125,6 @@ static void selected(int with, double tens, int show) {
 static void w_select_nothing(void) { selected(0, 1, 0); }
 static void w_select(void) { selected(1, 1, 0); }
 static void w_select_data(void) { later(ten, write_a_byte); selected(1, 3, 0); }
-static void w_select_left(void) { later(ten, write_a_byte); selected(1, 3, 1); }
 static void w_select_none_left(void) { selected(1, 1, 1); }
 static void w_pselect(void) {
     fd_set set;
@@ -613,13 +596,10 @@ static const struct { const char *name; void (*run)(void); } cases[] = {
     CASE(w_until_realtime),
     CASE(w_until_boottime),
     CASE(w_until_tai),
-    CASE(w_nanosleep_interrupted),
-    CASE(w_sleep_interrupted),
     CASE(w_threads_sleep),
     CASE(w_select_nothing),
     CASE(w_select),
     CASE(w_select_data),
-    CASE(w_select_left),
     CASE(w_select_none_left),
     CASE(w_pselect),
     CASE(w_poll_nothing),
