@@ -70,7 +70,8 @@ def files(vm: VirtualMachine, path: Path) -> None:
 
 def commands(vm: VirtualMachine) -> int:
     done: Completed = vm.run("id -u", timeout=1.5, env={"A": "b"}, cwd="/", stdin="x", check=True)
-    vm.run(["id", "-u"], stdin=b"x")
+    vm.run(["id", "-u"], stdin=b"x", clock="real")
+    vm.wait(1.5)
     vm.run(("id", "-u"))
     text: str = done.stdout + done.stderr
     number: int | None = done.signal

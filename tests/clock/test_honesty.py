@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import select
 import shutil
 import signal
@@ -222,6 +223,38 @@ def test_answers_that_the_kernel_delays(vm: VirtualMachine, python: str) -> None
     )
     done = vm.run([python, "-c", program], check=True)
     assert done.stdout == "b'a\\n' b'b\\n'\n" * 5
+
+
+ODD_ARGUMENTS = """
+import ctypes, errno, resource, time
+libc = ctypes.CDLL(None, use_errno=True)
+libc.syscall.restype = ctypes.c_long
+class Pair(ctypes.Structure):
+    _fields_ = [("seconds", ctypes.c_long), ("part", ctypes.c_long)]
+def call(number, *words):
+    result = libc.syscall(ctypes.c_long(number), *words)
+    return errno.errorcode[ctypes.get_errno()] if result < 0 else result
+word = ctypes.c_ulong
+moment = Pair(int(time.monotonic()) + 1, 0)
+print(call(230, word(0x100000001), word(1), ctypes.byref(moment), None))  # clock_nanosleep
+both = (Pair * 2)(Pair(2**63 - 1, 2**63 - 1), Pair(2**63 - 1, 2**63 - 1))
+print(call(38, word(0), ctypes.byref(both), None))  # setitimer
+both = (Pair * 2)(Pair(0, 0), Pair(0, 5000000))
+print(call(38, word(0), ctypes.byref(both), None))
+print(call(35, ctypes.byref(Pair(-1, 0)), None), call(35, ctypes.byref(Pair(0, 10**9)), None))
+print(call(35, word(8), None), call(13, word(99), None, None, word(8)))
+beside = ctypes.create_string_buffer(b"\\xff" * 4096, 4096)
+print(call(23, word(500000), beside, None, None, ctypes.byref(Pair(3, 0))))  # select
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the numbers are those of x86-64")
+def test_odd_arguments_get_the_answers_of_the_kernel(vm_factory: VmFactory, python: str) -> None:
+    answers = []
+    for clock in ("virtual", "real"):
+        vm = vm_factory(clock=clock)
+        answers.append(vm.run([python, "-c", ODD_ARGUMENTS], check=True).stdout)
+    assert answers[0] == answers[1]
 
 
 def test_a_process_that_hides_its_memory(vm: VirtualMachine, python: str) -> None:
