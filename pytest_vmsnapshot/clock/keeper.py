@@ -46,6 +46,9 @@ _MOST_NOTIFICATIONS = 64
 _NEXT_QUESTION = 1
 """Milliseconds: programs look at several files one after the other, when they start, say."""
 
+_PRINTS_TO = {"write": 0, "writev": 0, "sendfile": 0, "splice": 2}
+"""Calls that print, and which argument is the descriptor they print to."""
+
 _ENOSYS = -38  # asm-generic/errno.h
 
 
@@ -350,11 +353,10 @@ class VirtualKeeper:
 
     def _is_printing(self, look: Look) -> bool:
         """Whether somebody waits to print: the pipe is empty, so the harness just wakes him."""
-        printing = {self._machine.calls[name] for name in ("write", "writev", "splice", "sendfile")}
         pipes = {os.fstat(fd).st_ino for fd in self._outputs}
         for sleeper in look.sleepers or ():
-            if sleeper.call in printing:
-                at = 2 if sleeper.call == self._machine.calls["splice"] else 0
+            at = _PRINTS_TO.get(self._machine.names.get(sleeper.call, ""))
+            if at is not None:
                 with contextlib.suppress(OSError):
                     place = f"/proc/{sleeper.pid}/fd/{sleeper.arguments[at] & 0xFFFFFFFF}"
                     if os.stat(place).st_ino in pipes:
@@ -364,14 +366,6 @@ class VirtualKeeper:
     def _withhold(self, pid: int, how: str, passed: int) -> None:
         reason = f"{_command(pid)} {how}" if pid else how
         self._withheld[reason] = self._withheld.get(reason, 0) + passed
-
-    def close(self) -> None:
-        """Let go of everything."""
-        self._release_outputs()
-        self._timers.close()
-        for listener in self._listeners.values():
-            listener.close()
-        self._listeners.clear()
 
 
 def _unread(fd: int) -> int:

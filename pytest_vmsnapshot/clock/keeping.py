@@ -85,10 +85,6 @@ class Keeper(Protocol):
         """All processes are about to be stopped, and will go on later."""
         ...
 
-    def close(self) -> None:
-        """Let go of everything."""
-        ...
-
 
 def spawn_plainly(program: Program) -> int:
     """Start a program on the machine's own clock."""
@@ -141,6 +137,3 @@ class RealKeeper:
 
     def paused(self) -> None:
         """The kernel knows what to do."""
-
-    def close(self) -> None:
-        """There is nothing to close."""

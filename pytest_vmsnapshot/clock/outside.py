@@ -238,8 +238,7 @@ class Outside:
     def _of_terminal(self, pid: int, number: int) -> str:
         copy = copy_descriptor(pid, number)
         try:
-            characters = termios.tcgetattr(copy)[6]
-            local = termios.tcgetattr(copy)[3]
+            _, _, _, local, _, _, characters = termios.tcgetattr(copy)
         except termios.error:
             return ""
         finally:

@@ -101,11 +101,6 @@ class Timers:
         for key in [key for key in self._signals if key[1] == pid]:
             del self._signals[key]
 
-    def close(self) -> None:
-        """Let go all."""
-        for key in list(self._timers):
-            self._drop(key)
-
     # -- calls -----------------------------------------------------------------------------
 
     def answer(

@@ -92,20 +92,6 @@ class Wait:
     overwritten: tuple[int, bytes] | None = None
 
 
-class Ended(Exception):
-    """A child of this process ended when a thread was to be stopped.
-
-    Args:
-        pid: it.
-        status: its wait status.
-    """
-
-    def __init__(self, pid: int, status: int) -> None:
-        super().__init__(pid, status)
-        self.pid = pid
-        self.status = status
-
-
 class Waits:
     """The waits of all threads.
 
