@@ -9,7 +9,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .backup import Attempt, Backup, Consistency, Event, RecoveryPoint, ScriptRun, Status, Step
+    from .backup import (
+        Backup,
+        Consistency,
+        Difference,
+        Event,
+        ExtensionReport,
+        RecoveryPoint,
+        Status,
+        Step,
+    )
     from .catalogue import CATALOGUE, ErrorKind, NamedError
     from .completed import Completed
     from .config import CONFIG_PATH, PLUGIN_HOST_PATH, STOCK_TEMPLATE
@@ -20,18 +29,22 @@ if TYPE_CHECKING:
         GuestUnavailable,
         HarnessError,
         NotPutBack,
+        RulesDiffer,
         UsageError,
     )
+    from .layout import EXTENSION_DIRECTORY
     from .machine import VirtualMachine
     from .memory import MemoryMachine, ScriptContext, ScriptExit
     from .output import Output
     from .plugin import VmFactory
     from .running import virtual_machine
+    from .script_run import Attempt, ScriptRun
     from .vm_path import VmPath
 
 __all__ = [
     "CATALOGUE",
     "CONFIG_PATH",
+    "EXTENSION_DIRECTORY",
     "PLUGIN_HOST_PATH",
     "STOCK_TEMPLATE",
     "Attempt",
@@ -40,8 +53,10 @@ __all__ = [
     "CommandTimeout",
     "Completed",
     "Consistency",
+    "Difference",
     "ErrorKind",
     "Event",
+    "ExtensionReport",
     "GuestDied",
     "GuestUnavailable",
     "HarnessError",
@@ -50,6 +65,7 @@ __all__ = [
     "NotPutBack",
     "Output",
     "RecoveryPoint",
+    "RulesDiffer",
     "ScriptContext",
     "ScriptExit",
     "ScriptRun",
@@ -63,17 +79,19 @@ __all__ = [
 ]
 
 _HOMES = {
-    "backup": "Attempt Backup Consistency Event RecoveryPoint ScriptRun Status Step",
+    "backup": "Backup Consistency Difference Event ExtensionReport RecoveryPoint Status Step",
     "catalogue": "CATALOGUE ErrorKind NamedError",
     "completed": "Completed",
     "config": "CONFIG_PATH PLUGIN_HOST_PATH STOCK_TEMPLATE",
     "errors": "CommandFailed CommandTimeout GuestDied GuestUnavailable HarnessError NotPutBack "
-    "UsageError",
+    "RulesDiffer UsageError",
+    "layout": "EXTENSION_DIRECTORY",
     "machine": "VirtualMachine",
     "memory": "MemoryMachine ScriptContext ScriptExit",
     "output": "Output",
     "plugin": "VmFactory",
     "running": "virtual_machine",
+    "script_run": "Attempt ScriptRun",
     "vm_path": "VmPath",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from . import assertions, explain, serialise
 from .catalogue import NamedError
-from .output import Output
+from .script_run import ScriptRun
 
 
 class Consistency(enum.Enum):
@@ -53,153 +53,6 @@ class Event:
     at: float
     step: Step
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One launch of a script.
-
-    Args:
-        argv: what was executed.
-        started: seconds of the VM's clock since the backup began.
-        ended: the same, of its end.
-        exit_status: None when a signal ended it, it was stopped, or it could not be started.
-        signal: number of the signal that ended it, or None.
-        timed_out: whether it was stopped at its limit.
-        launch_error: why it could not be started, or empty.
-        output: what it printed.
-        error_output: what it printed as errors.
-        waiting_in: the commands it waited for when it was stopped.
-        stopped_processes: how many processes were killed with it.
-    """
-
-    argv: tuple[str, ...]
-    started: float
-    ended: float
-    exit_status: int | None = None
-    signal: int | None = None
-    timed_out: bool = False
-    launch_error: str = ""
-    output: Output = Output()
-    error_output: Output = Output()
-    waiting_in: tuple[str, ...] = ()
-    stopped_processes: int = 0
-
-    @property
-    def stdout(self) -> str:
-        """What it printed, as text."""
-        return self.output.text
-
-    @property
-    def stderr(self) -> str:
-        """What it printed as errors, as text."""
-        return self.error_output.text
-
-    @property
-    def stdout_bytes(self) -> bytes:
-        """What was kept of its output, raw."""
-        return self.output.kept
-
-    @property
-    def stderr_bytes(self) -> bytes:
-        """What was kept of its error output, raw."""
-        return self.error_output.kept
-
-    @property
-    def ok(self) -> bool:
-        """Whether it succeeded."""
-        return self.exit_status == 0
-
-    @property
-    def ending(self) -> str:
-        """How it ended, in a few words."""
-        return explain.ending(self)
-
-
-@dataclass(frozen=True, slots=True)
-class ScriptRun:
-    """All launches of one script. The last attempt's values can be read off it directly.
-
-    Args:
-        path: the script.
-        params: its arguments, as configured.
-        attempts: its last launches, at least one.
-        dropped: how many launches before those were not kept.
-    """
-
-    path: str
-    params: tuple[str, ...]
-    attempts: tuple[Attempt, ...]
-    dropped: int = 0
-
-    def __post_init__(self) -> None:
-        if not self.attempts:
-            raise ValueError("a run of a script has at least one attempt")
-
-    @property
-    def attempt_count(self) -> int:
-        """How often the script was launched."""
-        return self.dropped + len(self.attempts)
-
-    @property
-    def last(self) -> Attempt:
-        """The attempt that decided."""
-        return self.attempts[-1]
-
-    @property
-    def argv(self) -> tuple[str, ...]:
-        """What the last attempt executed."""
-        return self.last.argv
-
-    @property
-    def exit_status(self) -> int | None:
-        """Exit status of the last attempt."""
-        return self.last.exit_status
-
-    @property
-    def signal(self) -> int | None:
-        """Signal that ended the last attempt."""
-        return self.last.signal
-
-    @property
-    def timed_out(self) -> bool:
-        """Whether the last attempt was stopped at its limit."""
-        return self.last.timed_out
-
-    @property
-    def launch_error(self) -> str:
-        """Why the last attempt could not be started."""
-        return self.last.launch_error
-
-    @property
-    def stdout(self) -> str:
-        """Output of the last attempt."""
-        return self.last.stdout
-
-    @property
-    def stderr(self) -> str:
-        """Error output of the last attempt."""
-        return self.last.stderr
-
-    @property
-    def stdout_bytes(self) -> bytes:
-        """Output of the last attempt, raw."""
-        return self.last.stdout_bytes
-
-    @property
-    def stderr_bytes(self) -> bytes:
-        """Error output of the last attempt, raw."""
-        return self.last.stderr_bytes
-
-    @property
-    def started(self) -> float:
-        """When the last attempt started, in seconds since the backup began."""
-        return self.last.started
-
-    @property
-    def ended(self) -> float:
-        """When the last attempt ended, in seconds since the backup began."""
-        return self.last.ended
 
 
 class PointFiles(Protocol):
@@ -274,6 +127,41 @@ class RecoveryPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtensionReport:
+    """What the backup extension reports, in its own numbers (docs/errors.md explains them).
+
+    Args:
+        precheck: code of the look at config and scripts, 0 for fine; None if it came not to that.
+        status: ``success`` or ``error``.
+        result: 0 application-consistent, 1 a success without, or what made it fail.
+        error: the first error code that was set, or the result.
+        consistency: what the recovery point is worth.
+    """
+
+    precheck: int | None
+    status: str
+    result: int
+    error: int
+    consistency: Consistency
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where the other rule set would have decided otherwise.
+
+    Args:
+        rule: the rule that differs, by its name in ``RULES``.
+        text: what differs and what follows from it, as a sentence.
+    """
+
+    rule: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
 class Backup:
     """One run of the lifecycle, and its result.
 
@@ -281,7 +169,7 @@ class Backup:
         number: the VM's first backup is 1.
         status: how Azure Backup reports the job.
         consistency: what the recovery point is worth.
-        errors: the framework's named errors, in the order they occurred.
+        errors: the framework's named errors that Azure is told, in the order they occurred.
         decided_by: the rule that decided, as a sentence.
         pre: the pre-script's run, or None when it was not started.
         post: the post-script's run, or None when it was not started.
@@ -293,7 +181,12 @@ class Backup:
         guest: the guest in effect.
         clock: the clock in effect.
         storage: the storage in effect.
+        extension: what the extension reports, in its own numbers.
         modelled: what was not done for real, each a sentence.
+        frozen: where file systems were to be frozen, in this order; None where none were.
+        snapshot_asked: whether it came to the snapshot, whatever became of that.
+        unreported: errors that occurred and that Azure is not told.
+        differences: where the other rule set would have decided otherwise.
     """
 
     number: int
@@ -311,7 +204,12 @@ class Backup:
     guest: str
     clock: str
     storage: str
+    extension: ExtensionReport
     modelled: tuple[str, ...] = ()
+    frozen: tuple[str, ...] | None = None
+    snapshot_asked: bool = False
+    unreported: tuple[NamedError, ...] = ()
+    differences: tuple[Difference, ...] = ()
 
     def __repr__(self) -> str:
         return explain.one_line(self)

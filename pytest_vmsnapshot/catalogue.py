@@ -111,6 +111,55 @@ FREEZE_TIMEOUT = ErrorKind(
     "have less to write and less to copy at the moment of the snapshot",
     documented=False,
 )
+MOUNT_NOT_OPENED = ErrorKind(
+    "UnableToOpenMount",
+    123,
+    "a file system that was to be frozen could not be opened",
+    "look into the reason given; MountsToSkip in /etc/azure/vmbackup.conf leaves a mount out",
+    documented=False,
+)
+FREEZE_HELPER_MISSING = ErrorKind(
+    "SafeFreezeBinaryNotFound",
+    124,
+    "the extension's freezing helper is missing, so no backup is taken at all",
+    "uninstall the extension; the next backup installs it again",
+    documented=False,
+)
+PRE_GIVEN_UP = ErrorKind(
+    "PluginhostPreTimeout",
+    310,
+    "the extension's runner of the pre-script failed, and the extension gave up waiting for it",
+    "correct the value in the config that is named here",
+    documented=False,
+)
+POST_GIVEN_UP = ErrorKind(
+    "PluginhostPostTimeout",
+    311,
+    "the extension's runner of the post-script failed, and the extension gave up waiting for it",
+    "correct the value in the config that is named here",
+    documented=False,
+)
+PLUGIN_HOST_NOT_FOUND = ErrorKind(
+    "PluginhostConfigNotFound",
+    313,
+    "there is no Pluginhost file, so no script can run",
+    "uninstall the extension; the next backup installs it again",
+    documented=False,
+)
+PLUGIN_HOST_PERMISSIONS = ErrorKind(
+    "PluginhostConfigPermissionError",
+    314,
+    "the Pluginhost file is refused for its mode or owner, so no script can run",
+    "chown root and chmod 644 the Pluginhost file, or remove the one under /etc/azure",
+    documented=False,
+)
+UNEXPECTED = ErrorKind(
+    "UnexpectedError",
+    2,
+    "the extension itself failed",
+    "correct what is named here",
+    documented=False,
+)
 SNAPSHOT_FAILED = ErrorKind(
     "SnapshotFailed",
     76,
@@ -133,6 +182,13 @@ CATALOGUE: tuple[ErrorKind, ...] = (
     POST_TIMEOUT,
     FREEZE_FAILED,
     FREEZE_TIMEOUT,
+    MOUNT_NOT_OPENED,
+    FREEZE_HELPER_MISSING,
+    PRE_GIVEN_UP,
+    POST_GIVEN_UP,
+    PLUGIN_HOST_NOT_FOUND,
+    PLUGIN_HOST_PERMISSIONS,
+    UNEXPECTED,
     SNAPSHOT_FAILED,
 )
 

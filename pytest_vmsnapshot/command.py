@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .engine import RuleSet
+from .engine import Agent
 from .errors import UsageError
 from .protocols import Launch
 
@@ -32,11 +32,11 @@ class Command:
     stdin: str | bytes
     clock: str
 
-    def launch(self, rules: RuleSet) -> Launch:
+    def launch(self, agent: Agent) -> Launch:
         """How the guest is to start it.
 
         Args:
-            rules: the rule set in effect.
+            agent: what starts the scripts; the command finds the same surroundings.
 
         Raises:
             UsageError: an argument cannot be meant; all mistakes are named.
@@ -48,9 +48,9 @@ class Command:
             raise UsageError(mistakes)
         return Launch(
             argv,
-            {**rules.environment, "HOME": "/root", **self.env},
+            {**agent.env, "HOME": "/root", **self.env},
             self.cwd,
-            rules.umask,
+            agent.umask,
             self.stdin.encode("utf-8") if isinstance(self.stdin, str) else self.stdin,
             real_time=self.clock == "real",
         )

@@ -36,6 +36,10 @@ class UsageError(HarnessError):
         return type(self), (self.mistakes,)
 
 
+class RulesDiffer(UserWarning):
+    """A backup would have gone otherwise under the other rule set; says how, and what follows."""
+
+
 class GuestUnavailable(HarnessError):
     """No VM can be made on this machine; says which ways were tried and how to get one."""
 

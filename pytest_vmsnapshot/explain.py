@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .backup import Attempt, Backup, Consistency, ScriptRun
+    from .backup import Backup, Consistency
+    from .script_run import Attempt, ScriptRun
 
 WIDTH = 100
 """Columns of the rules between sections."""

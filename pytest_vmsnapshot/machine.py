@@ -18,6 +18,7 @@ from .completed import Completed
 from .config import ScriptConfig
 from .engine.lifecycle import Bench
 from .errors import UsageError
+from .faults import changed_faults
 from .installing import (
     Checker,
     PlannedFile,
@@ -28,7 +29,9 @@ from .installing import (
     scripts_of_config,
     vm_location,
 )
+from .placing import put
 from .protocols import Clock, Storage
+from .storage import Faulty
 from .vm_path import FileGuest, VmPath
 
 RUN_LIMIT = 60.0
@@ -67,7 +70,8 @@ class VirtualMachine:
         on_budget: Callable[[float], None] | None = None,
     ) -> None:
         self._guest = guest
-        self._bench = Bench(facts, guest, storage, clock, rules)
+        self._storage = Faulty(storage, clock, rules.freeze_patience)
+        self._bench = Bench(facts, guest, self._storage, clock, rules)
         self._bases = tuple(bases)
         self._on_budget = on_budget
         self._backups: list[Backup] = []
@@ -181,7 +185,7 @@ class VirtualMachine:
         mode = checker.mode("config_mode", config_mode)
         owner = checker.owner("config_owner", config_owner)
         checker.finish()
-        self._put([*planned, planned_config(config, mode, owner)])
+        put(self._guest, [*planned, planned_config(config, mode, owner)])
 
     def install_config(
         self,
@@ -219,7 +223,7 @@ class VirtualMachine:
         planned = [
             PlannedFile(place, script, script_mode, script_owner) for place, script in found.items()
         ]
-        self._put([*planned, planned_config(content, mode, owner)])
+        put(self._guest, [*planned, planned_config(content, mode, owner)])
 
     def write(
         self, path: str, content: str | bytes, *, mode: int = 0o644, owner: str | int = "root"
@@ -241,7 +245,7 @@ class VirtualMachine:
             checker.owner("owner", owner),
         )
         checker.finish()
-        self._put([planned])
+        put(self._guest, [planned])
 
     def copy(
         self,
@@ -270,33 +274,7 @@ class VirtualMachine:
         assert source is not None
         planned = list(planned_copy(source, target, mode, who, checker.mistakes))
         checker.finish()
-        self._put(planned)
-
-    def _put(self, planned: Sequence[PlannedFile]) -> None:
-        __tracebackhide__ = True
-        mistakes: list[str] = []
-        for file in planned:
-            try:
-                self._put_one(file)
-            except UsageError as unreadable:
-                mistakes += unreadable.mistakes
-            except OSError as error:
-                mistakes.append(f"{file.path} cannot be written on the VM: {error.strerror}")
-        if mistakes:
-            raise UsageError(mistakes)
-
-    def _put_one(self, file: PlannedFile) -> None:
-        if isinstance(file.content, bytes):
-            self._guest.install(file.path, file.content, file.mode, file.owner)
-        elif file.content.is_dir():
-            self._guest.make_directory(file.path, file.mode, file.owner)
-        else:
-            try:
-                local = file.content.open("rb")
-            except OSError as error:
-                raise UsageError([f"{file.content} cannot be read: {error.strerror}"]) from None
-            with local:
-                self._guest.install(file.path, local.fileno(), file.mode, file.owner)
+        put(self._guest, planned)
 
     # -- look and run ------------------------------------------------------------------------
 
@@ -342,7 +320,7 @@ class VirtualMachine:
         """
         __tracebackhide__ = True
         asked = Command(command, env or {}, cwd, stdin, clock)
-        launch = asked.launch(self._bench.rules)
+        launch = asked.launch(self._bench.vm.agent)
         with self._alone("a command"):
             execution = self._guest.execute(launch, self._bench.clock.deadline(timeout))
         return completed.outcome(launch.argv, execution, timeout, check=check)
@@ -363,6 +341,20 @@ class VirtualMachine:
             self._bench.clock.run_until(self._bench.clock.deadline(seconds))
 
     # -- back up -----------------------------------------------------------------------------
+
+    def fault(self, *, freeze: str | None = None, snapshot: str | None = None) -> None:
+        """Say what goes wrong from now on; a step that is not named stays as it is.
+
+        Args:
+            freeze: ``fail``, ``lock_held``, ``timeout``, ``open_failed``, ``late_thaw``,
+                ``sleep_unable``, ``thaw_fail``; or ``ok``.
+            snapshot: ``all_failed``; or ``ok``.
+
+        Raises:
+            UsageError: there is no such fault.
+        """
+        __tracebackhide__ = True
+        self._storage.faults = changed_faults(self._storage.faults, freeze, snapshot)
 
     def backup(self) -> Backup:
         """Take one backup through the whole lifecycle.

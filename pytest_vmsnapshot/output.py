@@ -7,6 +7,9 @@ from dataclasses import dataclass
 KEPT = 64 * 1024
 """Bytes kept of each end."""
 
+UNREAD_CAPACITY = 64 * 1024
+"""Bytes of a stream that nobody reads (pipe(7)), whatever a user's limit on pipes makes of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Output:

@@ -6,12 +6,12 @@ import contextlib
 import sys
 import threading
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from .machine import VirtualMachine
@@ -29,7 +29,7 @@ _WORKERS: pytest.StashKey[dict[str, int]] = pytest.StashKey()
 
 _OPTIONS = {
     "guest": "where the VM's processes run: auto (default), root, subids, rootless, sudo, in-place",
-    "rules": "the rule set: documented (default)",
+    "rules": "the rule set: documented (default), shipped",
     "clock": "the VM's clock: auto (default: virtual where that works), virtual, real",
     "clock_start": "date at which a virtual clock starts, as 2026-03-29T01:59:50 (UTC)",
     "disks": "how many disks Azure sees (default 2)",
@@ -53,10 +53,16 @@ class VmFactory(Protocol):
         disks: int | None = None,
         deployment: str | None = None,
         os: str | None = None,
+        platform: Mapping[str, object] | None = None,
+        mounts: Sequence[tuple[str, str, str, str]] | None = None,
+        agent_umask: int | None = None,
+        agent_stdin: bytes | Literal["open"] | None = None,
+        agent_env: Mapping[str, str | None] | None = None,
         network: bool | None = None,
         directories: Sequence[str] | None = None,
         disk_size: int | str | None = None,
         require: Sequence[str] | None = None,
+        strict: bool | None = None,
     ) -> VirtualMachine:
         """Make a VM; it is closed when the test ends."""
         ...

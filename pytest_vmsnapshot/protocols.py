@@ -18,10 +18,14 @@ __all__ = [
     "FileKind",
     "Guest",
     "Launch",
+    "MountNotOpened",
+    "NotStarted",
     "PointFiles",
+    "Process",
     "Storage",
     "StorageFailed",
     "StorageTimeout",
+    "ThawFailed",
 ]
 
 
@@ -67,6 +71,7 @@ class FileFacts:
         kind: what lies there.
         mode: permission bits, special bits included.
         owner: name or number of the owner, as the script's author means it.
+        uid: number of the owner; None where the owner is only modelled.
         content: what was read of it, or None.
         error: errno of a refusal, or 0.
         dangling: the path is a link that leads nowhere.
@@ -76,6 +81,7 @@ class FileFacts:
     kind: FileKind
     mode: int = 0
     owner: str = "root"
+    uid: int | None = 0
     content: bytes | None = None
     error: int = 0
     dangling: bool = False
@@ -83,14 +89,16 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A program to run to its end.
+    """A program to start.
 
     Args:
-        argv: path and arguments.
+        argv: its arguments, its own name or path first; a bare name is looked up on its PATH.
         env: its whole environment.
         cwd: its working directory.
         umask: its file mode mask.
-        stdin: what it reads; nothing by default.
+        stdin: what it reads, nothing by default; None is a pipe that stays open and silent.
+        script: the script it runs, and ``params`` the script's arguments, for a guest that cannot
+            run programs.
         attempt: which launch of the same script this is, from 1; no program is told.
         real_time: whether it runs on the machine's clock, whatever the VM's clock is.
     """
@@ -99,7 +107,9 @@ class Launch:
     env: Mapping[str, str]
     cwd: str
     umask: int = 0o022
-    stdin: bytes = b""
+    stdin: bytes | None = b""
+    script: str = ""
+    params: tuple[str, ...] = ()
     attempt: int = 1
     real_time: bool = False
 
@@ -134,6 +144,38 @@ class Execution:
     stopped_processes: int = 0
 
 
+class NotStarted(Exception):
+    """A program could not be started.
+
+    Args:
+        number: errno.
+        text: why, as a phrase.
+    """
+
+    def __init__(self, number: int, text: str) -> None:
+        self.number = number
+        self.text = text
+        super().__init__(number, text)
+
+
+class Process(Protocol):
+    """A program that was started and that nobody stops or reads from."""
+
+    @property
+    def started(self) -> float:
+        """When it was started, in seconds of the VM's clock."""
+        ...
+
+    @property
+    def execution(self) -> Execution | None:
+        """How it ended, its output not included; None as long as it is not known to have ended."""
+        ...
+
+    def collect(self) -> tuple[Output, Output]:
+        """Read what it printed and close its pipes: from now on printing to them kills it."""
+        ...
+
+
 class Guest(Protocol):
     """The place where the VM's processes run, as the engine sees it."""
 
@@ -154,11 +196,32 @@ class Guest(Protocol):
         """Run a program until it ends or the deadline (seconds of the VM's clock) is reached.
 
         At the deadline all it started dies with it, what has left its session included.
+
+        Raises:
+            GuestDied: the VM ended.
         """
         ...
 
-    def living(self) -> tuple[str, ...]:
-        """The commands of all processes that run."""
+    def start(self, launch: Launch, deadline: float) -> Process:
+        """Start a program that nobody stops, and whose output nobody reads.
+
+        Args:
+            launch: the program.
+            deadline: second of the VM's clock at which nobody waits for it any longer; a guest
+                whose programs cannot run on beside others stops it then.
+
+        Raises:
+            NotStarted: it could not be started.
+        """
+        ...
+
+    def watch(self, processes: Sequence[Process], until: float) -> None:
+        """Let time pass until all of some processes have ended, or until a moment.
+
+        Args:
+            processes: what ``start`` gave; if all of them have ended already no time passes.
+            until: second of the VM's clock.
+        """
         ...
 
 
@@ -185,6 +248,14 @@ class StorageTimeout(StorageFailed):
     """The same, because its time was over."""
 
 
+class MountNotOpened(StorageFailed):
+    """A mount that was to be frozen could not be opened."""
+
+
+class ThawFailed(StorageFailed):
+    """What was frozen did not stay frozen until the snapshot was complete."""
+
+
 class Storage(Protocol):
     """What freezes, copies and thaws the VM's file systems."""
 
@@ -193,10 +264,11 @@ class Storage(Protocol):
         """What it is, for headers and results."""
         ...
 
-    def freeze(self, deadline: float) -> str:
+    def freeze(self, mounts: Sequence[str], deadline: float) -> str:
         """Freeze; say what was frozen.
 
         Args:
+            mounts: where the file systems are mounted, in the order in which they are frozen.
             deadline: seconds of the VM's clock at which the file systems thaw by themselves.
 
         Raises:
@@ -214,7 +286,11 @@ class Storage(Protocol):
         ...
 
     def thaw(self) -> None:
-        """Undo ``freeze``; harmless when nothing is frozen."""
+        """Undo ``freeze``; harmless when nothing is frozen.
+
+        Raises:
+            ThawFailed: it had thawed before, or does not thaw; nothing is frozen any more.
+        """
         ...
 
     def modelled(self) -> tuple[str, ...]:

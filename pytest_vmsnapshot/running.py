@@ -84,10 +84,11 @@ class Bench:
         except GuestDied:  # what makes VMs was killed during an earlier test: once more, afresh
             self._forget(settings.guest, session)
             guest = RemoteGuest(self._session(settings.guest), spec, clock)
-        facts = engine.VmFacts(settings.disks, settings.deployment, settings.os)
         rules = engine.RULE_SETS[settings.rules]
         bases = list(dict.fromkeys((self._root, near)))
-        return VirtualMachine(guest, PauseAndCopy(guest), clock, rules, facts, bases, on_budget)
+        return VirtualMachine(
+            guest, PauseAndCopy(guest), clock, rules, settings.vm_facts(), bases, on_budget
+        )
 
     def close(self) -> None:
         """End all sessions, and every VM with them."""

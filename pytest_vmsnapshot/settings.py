@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from .engine.vm_facts import MOUNTS, Agent, Mount, Platform, VmFacts, agent_env
 from .errors import UsageError
+from .surroundings import FACTS
 
 GUESTS = ("auto", "root", "subids", "rootless", "sudo", "in-place")
-RULES = ("documented",)
+RULES = ("documented", "shipped")
 CLOCKS = ("auto", "virtual", "real")
 DEPLOYMENTS = ("resource-manager", "classic")
 SYSTEMS = ("linux", "windows")
@@ -23,7 +25,8 @@ REQUIREMENTS = ("clock", "namespaces", "owners")
 
 MARKER = (
     "vm(*, guest=None, rules=None, clock=None, clock_start=None, disks=None, deployment=None, "
-    "os=None, network=None, directories=None, disk_size=None, require=None): "
+    "os=None, platform=None, mounts=None, agent_umask=None, agent_stdin=None, agent_env=None, "
+    "network=None, directories=None, disk_size=None, require=None, strict=None): "
     "what the VM of this test is like; each argument overrides the option of the same name"
 )
 
@@ -40,10 +43,16 @@ class Settings:
         disks: how many disks Azure sees.
         deployment: one of ``DEPLOYMENTS``.
         os: one of ``SYSTEMS``.
+        platform: what the platform tells the extension of a backup.
+        mounts: what is mounted, in the order in which it was mounted.
+        agent_umask: file mode mask of the process that starts the scripts.
+        agent_stdin: what its standard input holds; None is a pipe that stays open and silent.
+        agent_env: changes to its environment; None removes a variable.
         network: whether the VM shares the host's network.
         directories: directories that exist from the start, absolute.
         disk_size: bytes the VM can write.
         require: what must not be modelled, of ``REQUIREMENTS``.
+        strict: whether a test fails where the other rule set would have decided otherwise.
     """
 
     guest: str = "auto"
@@ -53,10 +62,21 @@ class Settings:
     disks: int = 2
     deployment: str = "resource-manager"
     os: str = "linux"
+    platform: Platform = field(default_factory=Platform)
+    mounts: tuple[Mount, ...] = MOUNTS
+    agent_umask: int = 0o022
+    agent_stdin: bytes | None = b""
+    agent_env: Mapping[str, str | None] = field(default_factory=dict)
     network: bool = False
     directories: tuple[str, ...] = ("/data", "/scripts")
     disk_size: int = 1024**3
     require: tuple[str, ...] = ()
+    strict: bool = False
+
+    def vm_facts(self) -> VmFacts:
+        """What Azure, and the agent, bring to the VM."""
+        agent = Agent(self.agent_umask, self.agent_stdin, agent_env(self.agent_env))
+        return VmFacts(self.disks, self.deployment, self.os, self.platform, self.mounts, agent)
 
 
 NAMES = tuple(field.name for field in dataclasses.fields(Settings))
@@ -156,12 +176,17 @@ def _checked(source: str, name: str, value: Any, mistakes: list[str]) -> Any:
             if number is not None and number >= 1:
                 return number
             mistakes.append(f"{source}: disks={value!r}; write a whole number from 1 up")
-        case "network":
+        case "network" | "strict":
             if isinstance(value, bool):
                 return value
             if value in ("true", "false"):
                 return value == "true"
-            mistakes.append(f"{source}: network={value!r}; write true or false")
+            mistakes.append(f"{source}: {name}={value!r}; write true or false")
+        case "platform" | "mounts" | "agent_umask" | "agent_stdin" | "agent_env":
+            try:
+                return FACTS[name](value)
+            except ValueError as wanted:
+                mistakes.append(f"{source}: {name}={value!r}; write {wanted}")
         case "disk_size":
             size = _size(value)
             if size is not None:

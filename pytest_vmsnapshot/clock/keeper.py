@@ -161,7 +161,8 @@ class VirtualKeeper:
         self._notified.register(listener.fd, select.POLLIN)
         if self._poller is not None:
             self._poller.register(listener.fd, select.POLLIN)
-        self._outputs = [os.dup(program.output), os.dup(program.error_output)]
+        if program.drained:
+            self._outputs = [os.dup(program.output), os.dup(program.error_output)]
         self._uptime.write()
         return pid
 

@@ -18,18 +18,22 @@ class Program:
     """A program to start.
 
     Args:
-        argv: path and arguments.
+        path: the file to execute.
+        argv: its arguments, its own name first.
         env: its environment.
         stdin: descriptor it reads.
         output: descriptor it prints to.
         error_output: descriptor it prints errors to.
+        drained: whether somebody reads what it prints, all the time.
     """
 
+    path: str
     argv: list[str]
     env: Mapping[str, str]
     stdin: int
     output: int
     error_output: int
+    drained: bool = True
 
 
 DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM)
@@ -90,7 +94,7 @@ def spawn_plainly(program: Program) -> int:
     """Start a program on the machine's own clock."""
     descriptors = (program.stdin, program.output, program.error_output)
     return os.posix_spawn(
-        program.argv[0],
+        program.path,
         program.argv,
         program.env,
         file_actions=[

@@ -54,11 +54,11 @@ def start(program: Program, filtered: Filter) -> tuple[int, Listener]:
         if not error:
             os.kill(spawning.pid, signal.SIGKILL)
             os.waitpid(spawning.pid, 0)
-        raise OSError(errno.EPERM, "the filter could not be installed", program.argv[0])
+        raise OSError(errno.EPERM, "the filter could not be installed", program.path)
     found = Listener(listener)
     if error:
         found.close()
-        raise OSError(error, os.strerror(error), program.argv[0])
+        raise OSError(error, os.strerror(error), program.path)
     return spawning.pid, found
 
 
@@ -93,7 +93,7 @@ class _Spawning:
     """
 
     def __init__(self, program: Program) -> None:
-        self._path = os.fsencode(program.argv[0])
+        self._path = os.fsencode(program.path)
         self._argv = _strings(program.argv)
         self._env = _strings(f"{name}={value}" for name, value in program.env.items())
         self._pid = ctypes.c_int()

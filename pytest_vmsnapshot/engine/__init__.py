@@ -6,7 +6,19 @@ It knows guests, clocks and storages only by their protocols, and nothing of pyt
 from __future__ import annotations
 
 from .lifecycle import run
-from .precheck import VmFacts
-from .rules import DOCUMENTED, RULE_SETS, RuleSet
+from .rules import DOCUMENTED, RULE_SETS, RULES, SHIPPED, Rule, RuleSet
+from .vm_facts import Agent, Mount, Platform, VmFacts
 
-__all__ = ["DOCUMENTED", "RULE_SETS", "RuleSet", "VmFacts", "run"]
+__all__ = [
+    "DOCUMENTED",
+    "RULES",
+    "RULE_SETS",
+    "SHIPPED",
+    "Agent",
+    "Mount",
+    "Platform",
+    "Rule",
+    "RuleSet",
+    "VmFacts",
+    "run",
+]

@@ -8,17 +8,29 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from .. import catalogue
-from ..backup import Backup, Consistency, RecoveryPoint, ScriptRun, Step
+from ..backup import Backup, Consistency, RecoveryPoint, Step
 from ..catalogue import NamedError
-from ..config import ScriptConfig
 from ..explain import printable
-from ..protocols import Clock, Copied, Guest, Storage, StorageFailed, StorageTimeout
-from . import precheck, verdict
-from .precheck import Checked, VmFacts
+from ..protocols import (
+    Clock,
+    Copied,
+    Guest,
+    MountNotOpened,
+    Storage,
+    StorageFailed,
+    StorageTimeout,
+    ThawFailed,
+)
+from . import other_confs, precheck, verdict
+from .mounts import to_freeze
+from .phase import Phase, Scripts, error_kind
+from .polled import PolledScripts
+from .precheck import Checked, Seen
 from .rules import RuleSet
-from .script import ScriptRunner
+from .script import AttemptedScripts
 from .timeline import Timeline
-from .verdict import Facts, Freeze, Outcome, Plan, Precheck, Snapshot
+from .verdict import Facts, Freeze, Plan, Precheck, Snapshot
+from .vm_facts import VmFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +69,6 @@ def run(bench: Bench, number: int, on_budget: Callable[[float], None] | None = N
     return _Lifecycle(bench, on_budget).run(number)
 
 
-_ERRORS = {
-    (Step.PRE_SCRIPT, Outcome.FAILED): catalogue.PRE_EXECUTION_FAILED,
-    (Step.PRE_SCRIPT, Outcome.TIMED_OUT): catalogue.PRE_TIMEOUT,
-    (Step.POST_SCRIPT, Outcome.FAILED): catalogue.POST_EXECUTION_FAILED,
-    (Step.POST_SCRIPT, Outcome.TIMED_OUT): catalogue.POST_TIMEOUT,
-}
-
-
 class _Lifecycle:
     """The state of one backup while it runs."""
 
@@ -73,38 +77,63 @@ class _Lifecycle:
         self._on_budget = on_budget
         self._real_start = time.perf_counter()
         self._timeline = Timeline(bench.clock)
-        self._scripts = ScriptRunner(bench.guest, bench.clock, bench.rules, self._timeline)
+        supervision = AttemptedScripts if bench.rules.stops_at_limit else PolledScripts
+        self._scripts: Scripts = supervision(
+            bench.guest, bench.clock, bench.vm.agent, bench.rules, self._timeline
+        )
         self._errors: list[NamedError] = []
         self._copied: Copied | None = None
+        self._frozen: tuple[str, ...] | None = None
+        self._asked = False
 
     def run(self, number: int) -> Backup:
         bench = self._bench
-        checked = precheck.check(bench.vm, bench.guest, bench.rules)
+        seen = Seen(bench.guest)
+        checked = precheck.judge(bench.vm, seen, bench.rules)
         self._timeline.add(Step.PRECHECK, printable(checked.note))
         self._errors += checked.errors
         if self._on_budget is not None:
-            self._on_budget(2.0 * _limit(checked.config) + bench.rules.freeze_limit)
+            self._on_budget(2.0 * checked.patience + bench.rules.freeze_patience)
         facts = Facts(
             precheck=checked.outcome,
-            continue_on_failure=checked.config.continue_on_failure,
-            fs_freeze=checked.config.fs_freeze,
+            precheck_code=checked.code,
+            other_code=checked.other_code,
+            continue_on_failure=checked.continue_on_failure,
+            fs_freeze=checked.fs_freeze,
+            fs_freeze_is_false=checked.fs_freeze_is_false,
             disks=bench.vm.disks,
+            platform_falls_back=bench.vm.platform.falls_back(bench.vm.disks),
         )
-        pre, outcome = self._script(Step.PRE_SCRIPT, checked)
-        facts = replace(facts, pre=outcome)
-        facts = self._take_snapshot(facts)
-        post, outcome = self._script(Step.POST_SCRIPT, checked)
-        facts = replace(facts, post=outcome)
-        decided = verdict.decide(facts)
+        try:
+            phase = self._script(Step.PRE_SCRIPT, checked)
+            facts = replace(
+                facts,
+                pre=phase.outcome,
+                pre_code=phase.code,
+                continue_on_failure=facts.continue_on_failure and phase.continue_on_failure,
+            )
+            facts = self._take_snapshot(facts, seen)
+            if not facts.undecidable:
+                phase = self._script(Step.POST_SCRIPT, checked)
+                facts = replace(
+                    facts,
+                    post=phase.outcome,
+                    post_code=phase.code,
+                    continue_on_failure=facts.continue_on_failure and phase.continue_on_failure,
+                )
+        finally:
+            runs = self._scripts.finish()
+        decided = verdict.decide(facts, bench.rules)
+        told = [error for error in self._errors if self._is_told(error, decided.extension.error)]
         end = bench.clock.now()
         return Backup(
             number=number,
             status=decided.status,
             consistency=decided.consistency,
-            errors=tuple(self._errors),
+            errors=tuple(told),
             decided_by=decided.rule,
-            pre=pre,
-            post=post,
+            pre=runs.get(Step.PRE_SCRIPT),
+            post=runs.get(Step.POST_SCRIPT),
             recovery_point=self._recovery_point(decided.consistency),
             events=self._timeline.events(),
             duration=end - self._timeline.origin,
@@ -113,84 +142,94 @@ class _Lifecycle:
             guest=bench.guest.name,
             clock=bench.clock.name,
             storage=bench.storage.name,
+            extension=decided.extension,
             modelled=(*bench.guest.modelled(), *bench.storage.modelled()),
+            frozen=self._frozen,
+            snapshot_asked=self._asked,
+            unreported=tuple(error for error in self._errors if error not in told),
         )
+
+    def _is_told(self, error: NamedError, reported: int) -> bool:
+        rules = self._bench.rules
+        return error.code == reported if rules.reports_one_error else True
 
     # -- scripts ---------------------------------------------------------------------------
 
-    def _script(self, step: Step, checked: Checked) -> tuple[ScriptRun | None, Outcome]:
+    def _script(self, step: Step, checked: Checked) -> Phase:
         if checked.outcome is not Precheck.PASSED:
-            return None, Outcome.NOT_RUN
-        config = checked.config
-        if step is Step.PRE_SCRIPT:
-            path, params, retries = config.pre_location, config.pre_params, config.pre_retries
-        else:
-            path, params, retries = config.post_location, config.post_params, config.post_retries
-        done, outcome = self._scripts.run(step, path, params, retries=retries, limit=_limit(config))
-        if outcome.bad:
-            detail = self._detail(done, outcome, config.timeout)
-            self._errors.append(NamedError(_ERRORS[step, outcome], detail))
-        return done, outcome
-
-    @staticmethod
-    def _detail(done: ScriptRun, outcome: Outcome, limit: int) -> str:
-        count = done.attempt_count
-        tries = f" in the last of {count} attempts" if count > 1 else ""
-        path = printable(done.path)
-        if outcome is Outcome.TIMED_OUT and not done.timed_out:
-            tried = f"{count} attempts" if count > 1 else "one attempt"
-            return f"{path} reached its limit of {limit} s after {tried}, none of which succeeded"
-        if outcome is Outcome.TIMED_OUT:
-            first = next(iter(done.last.waiting_in), "")
-            waiting = f", waiting in: {printable(first)}" if first else ""
-            return f"{path} was stopped at its limit of {limit} s{tries}{waiting}"
-        return f"{path}: {done.last.ending}{tries}"
+            return Phase()
+        phase = self._scripts.run(step, checked)
+        if phase.outcome.bad:
+            self._errors.append(NamedError(error_kind(step, phase.outcome), phase.detail))
+        return phase
 
     # -- freeze, snapshot, thaw --------------------------------------------------------------
 
-    def _take_snapshot(self, facts: Facts) -> Facts:
-        plan = verdict.plan(facts)
+    def _take_snapshot(self, facts: Facts, seen: Seen) -> Facts:
+        rules = self._bench.rules
+        plan = verdict.plan(facts, rules)
         if not plan.snapshot:
             self._timeline.add(Step.SNAPSHOT, f"not taken: {plan.reason}")
             return facts
         if not plan.freeze:
             self._timeline.add(Step.FREEZE, "off")
             return self._snapshot(facts, deadline=None)
-        limit = self._bench.rules.freeze_limit
-        deadline = self._bench.clock.deadline(limit)
-        frozen = ""
-        try:
-            frozen = self._bench.storage.freeze(deadline)
-            self._timeline.add(Step.FREEZE, frozen)
-            facts = self._snapshot(replace(facts, freeze=Freeze.OK), deadline)
-        except StorageTimeout as late:
-            facts = self._bad_freeze(facts, Freeze.TIMED_OUT, str(late))
-        except StorageFailed as failed:
-            facts = self._bad_freeze(facts, Freeze.FAILED, str(failed))
-        except BaseException:
-            with contextlib.suppress(Exception):  # nothing stays frozen; the first error counts
-                self._bench.storage.thaw()
-            raise
-        self._bench.storage.thaw()
-        if frozen:
-            self._timeline.add(Step.THAW, "done")
+        facts = self._frozen_snapshot(facts, seen)
         if not facts.freeze.bad:
             return facts
-        fallback: Plan = verdict.plan_after_bad_freeze(facts)
+        fallback: Plan = verdict.plan_after_bad_freeze(facts, rules)
         if fallback.snapshot:
             self._timeline.add(Step.FREEZE, f"going on without: {fallback.reason}")
             return self._snapshot(facts, deadline=None)
         self._timeline.add(Step.SNAPSHOT, f"not taken: {fallback.reason}")
         return facts
 
+    def _frozen_snapshot(self, facts: Facts, seen: Seen) -> Facts:
+        bench = self._bench
+        conf = seen.of(other_confs.VMBACKUP_PATH).content
+        skipped = other_confs.mounts_to_skip(conf)
+        self._frozen = to_freeze(bench.vm.mounts, skipped, bench.rules)
+        limit = other_confs.thaw_limit(conf, bench.rules.freeze_limit)
+        if bench.rules.freeze_time:
+            bench.clock.run_until(bench.clock.deadline(bench.rules.freeze_time))
+        if not self._frozen:
+            self._timeline.add(Step.FREEZE, "nothing to freeze")
+            return self._snapshot(replace(facts, freeze=Freeze.OK), deadline=None)
+        deadline = bench.clock.deadline(limit)
+        frozen = ""
+        try:
+            frozen = bench.storage.freeze(self._frozen, deadline)
+            self._timeline.add(Step.FREEZE, frozen)
+            facts = self._snapshot(replace(facts, freeze=Freeze.OK), deadline)
+        except StorageTimeout as late:
+            facts = self._bad_freeze(facts, Freeze.TIMED_OUT, str(late))
+        except MountNotOpened as failed:
+            facts = self._bad_freeze(facts, Freeze.NOT_OPENED, str(failed))
+        except StorageFailed as failed:
+            facts = self._bad_freeze(facts, Freeze.FAILED, str(failed))
+        except BaseException:
+            with contextlib.suppress(Exception):  # nothing stays frozen; the first error counts
+                bench.storage.thaw()
+            raise
+        try:
+            bench.storage.thaw()
+            if frozen:
+                self._timeline.add(Step.THAW, "done")
+        except ThawFailed as failed:
+            self._errors.append(NamedError(catalogue.UNEXPECTED, str(failed)))
+            self._timeline.add(Step.THAW, f"failed: {failed}")
+            facts = replace(facts, freeze=Freeze.LOST)
+        if bench.rules.thaw_time and frozen:
+            bench.clock.run_until(bench.clock.deadline(bench.rules.thaw_time))
+        return facts
+
     def _bad_freeze(self, facts: Facts, freeze: Freeze, reason: str) -> Facts:
-        late = freeze is Freeze.TIMED_OUT
-        kind = catalogue.FREEZE_TIMEOUT if late else catalogue.FREEZE_FAILED
-        self._errors.append(NamedError(kind, reason))
+        self._errors.append(NamedError(_FREEZE_KINDS[freeze], reason))
         self._timeline.add(Step.FREEZE, f"{freeze.value}: {reason}")
         return replace(facts, freeze=freeze)
 
     def _snapshot(self, facts: Facts, deadline: float | None) -> Facts:
+        self._asked = True
         began = self._bench.clock.now()
         try:
             copied = self._bench.storage.snapshot(deadline)
@@ -214,12 +253,11 @@ class _Lifecycle:
         )
 
 
-_FOREVER = 10 * 365 * 24 * 3600
-"""Seconds: no limit is longer, so that no config can overflow a clock."""
-
-
-def _limit(config: ScriptConfig) -> float:
-    return float(min(config.timeout, _FOREVER))
+_FREEZE_KINDS = {
+    Freeze.FAILED: catalogue.FREEZE_FAILED,
+    Freeze.TIMED_OUT: catalogue.FREEZE_TIMEOUT,
+    Freeze.NOT_OPENED: catalogue.MOUNT_NOT_OPENED,
+}
 
 
 def _size(count: int) -> str:

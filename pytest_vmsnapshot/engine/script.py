@@ -1,16 +1,23 @@
-"""Running one script: its attempts, and the one time limit they share."""
+"""Running a script that is stopped at its limit: its attempts, and the time they share."""
 
 from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 
-from ..backup import Attempt, ScriptRun, Step
+from ..backup import Step
 from ..explain import command, printable
-from ..protocols import Clock, Execution, FileKind, Guest, Launch
+from ..protocols import Clock, Execution, FileKind, Guest
+from ..script_run import Attempt, ScriptRun
+from .effective import ScriptOrder
+from .phase import Phase, launch_of, phase_code
+from .precheck import Checked
 from .rules import RuleSet
 from .timeline import Timeline
 from .verdict import Outcome
+from .vm_facts import Agent
 
 ATTEMPTS_KEPT = 200
 """A script that fails at once may be tried thousands of times; only the last ones are kept."""
@@ -22,36 +29,51 @@ _HEAD_SIZE = 256
 """Bytes read of a script to name its interpreter."""
 
 
-class ScriptRunner:
-    """Runs scripts on one guest under one rule set.
+class AttemptedScripts:
+    """Runs scripts as long as their limit allows, each failed try followed by another.
 
     Args:
         guest: where they run.
         clock: the VM's clock.
+        agent: what starts them.
         rules: how they are started.
         timeline: where events go.
     """
 
-    def __init__(self, guest: Guest, clock: Clock, rules: RuleSet, timeline: Timeline) -> None:
+    def __init__(
+        self, guest: Guest, clock: Clock, agent: Agent, rules: RuleSet, timeline: Timeline
+    ) -> None:
         self._guest = guest
         self._clock = clock
+        self._agent = agent
         self._rules = rules
         self._timeline = timeline
+        self._runs: dict[Step, ScriptRun] = {}
 
-    def run(
-        self, step: Step, path: str, params: tuple[str, ...], *, retries: int, limit: float
-    ) -> tuple[ScriptRun, Outcome]:
-        """Try a script until it succeeds, its retries are used up, or its limit is reached.
+    def run(self, step: Step, checked: Checked) -> Phase:
+        """Run the script of a step.
 
         Args:
             step: pre-script or post-script.
-            path: the script.
-            params: its arguments.
-            retries: how often it is tried again.
-            limit: seconds, all attempts together.
+            checked: what the precheck found; one config is acted upon.
         """
+        (plugin,) = checked.plugins
+        order = plugin.pre if step is Step.PRE_SCRIPT else plugin.post
+        run, outcome = self._try(step, order, plugin.limit)
+        code = phase_code(step, outcome)
+        self._runs[step] = replace(run, code=code)
+        detail = _detail(run, outcome, plugin.limit)
+        return Phase(outcome, code, detail, plugin.continue_on_failure)
+
+    def finish(self) -> Mapping[Step, ScriptRun]:
+        """The runs, complete."""
+        return self._runs
+
+    def _try(self, step: Step, order: ScriptOrder, limit: float) -> tuple[ScriptRun, Outcome]:
+        """Try a script until it succeeds, its retries are used up, or its limit is reached."""
+        path, params = order.location, order.params
         deadline = self._clock.deadline(limit)
-        retries = min(retries, _MOST_RETRIES)
+        retries = min(order.retries, _MOST_RETRIES) if self._rules.relaunches else 0
         attempts: list[Attempt] = []
         count = 0
         outcome = Outcome.FAILED
@@ -82,10 +104,10 @@ class ScriptRunner:
 
     def _attempt(self, path: str, params: tuple[str, ...], deadline: float, number: int) -> Attempt:
         argv = (path, *params)
-        execution = self._execute(argv, deadline, number)
+        execution = self._execute(argv, deadline, number, words=1)
         if execution.launch_errno == errno.ENOEXEC and self._is_text(path):
             argv = (self._rules.fallback_shell, path, *params)
-            execution = self._execute(argv, deadline, number)
+            execution = self._execute(argv, deadline, number, words=2)
         origin = self._timeline.origin
         return Attempt(
             argv=argv,
@@ -101,15 +123,10 @@ class ScriptRunner:
             stopped_processes=execution.stopped_processes,
         )
 
-    def _execute(self, argv: tuple[str, ...], deadline: float, number: int) -> Execution:
-        rules = self._rules
-        launch = Launch(
-            argv,
-            rules.environment,
-            rules.working_directory,
-            rules.umask,
-            attempt=number,
-        )
+    def _execute(
+        self, argv: tuple[str, ...], deadline: float, number: int, *, words: int
+    ) -> Execution:
+        launch = launch_of(argv, self._agent, self._rules, attempt=number, words=words)
         return self._guest.execute(launch, deadline)
 
     def _report(self, step: Step, attempt: Attempt, *, quiet: bool) -> None:
@@ -173,6 +190,21 @@ class ScriptRunner:
         if interpreter and facts.kind is not FileKind.ABSENT:
             return f"its interpreter {interpreter!r} is a {facts.kind.value}, not a program"
         return f"its interpreter {interpreter!r} does not exist on the VM"
+
+
+def _detail(done: ScriptRun, outcome: Outcome, limit: float) -> str:
+    """How a script failed, for the error."""
+    count = done.attempt_count
+    tries = f" in the last of {count} attempts" if count > 1 else ""
+    path = printable(done.path)
+    if outcome is Outcome.TIMED_OUT and not done.timed_out:
+        tried = f"{count} attempts" if count > 1 else "one attempt"
+        return f"{path} reached its limit of {limit:.15g} s after {tried}, none of which succeeded"
+    if outcome is Outcome.TIMED_OUT:
+        first = next(iter(done.last.waiting_in), "")
+        waiting = f", waiting in: {printable(first)}" if first else ""
+        return f"{path} was stopped at its limit of {limit:.15g} s{tries}{waiting}"
+    return f"{path}: {done.last.ending}{tries}"
 
 
 def _can_be_given(param: str) -> bool:

@@ -10,18 +10,18 @@ import contextlib
 import errno
 import os
 import select
-import shutil
 import signal
 import socket
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from ..clock.keeping import Keeper, Program, RealKeeper, spawn_plainly
+from ..clock.keeping import Keeper, RealKeeper, spawn_plainly
 from ..clock.shift import SECOND
 from . import files, processes, wire
 from .layer import CopiedLayer, remove_tree
+from .starting import UMASK, program_of
 
 _READ_SIZE = 65536
 
@@ -34,23 +34,23 @@ _LONGEST_WAIT = 24 * 3600.0
 
 MakeKeeper = Callable[[Callable[[int, int], None]], Keeper]
 
-_UMASK = 0o022
-"""For directories that are made only because something shall lie below them."""
-
-
 _NOBODY = 0
 """In place of a process: somebody waits only for time to pass."""
 
 
 @dataclass(slots=True)
 class _Run:
-    """A program somebody waits for; its times are nanoseconds of the VM's clock."""
+    """A program somebody waits for; its times are nanoseconds of the VM's clock.
+
+    Without a program somebody waits for time to pass, or for all of ``others`` to end.
+    """
 
     pid: int
     before: list[int]
     deadline: int | None
     started: int
     skips_time: bool = True
+    others: frozenset[int] = frozenset()
     timed_out: bool = False
     killed: int = 0
     waiting_in: list[str] = field(default_factory=list)
@@ -84,6 +84,7 @@ class Agent:
         self._layer = layer
         self._time: Keeper = RealKeeper() if make_keeper is None else make_keeper(self._on_exit)
         self._exits: dict[int, tuple[int, int]] = {}
+        self._left_alone: set[int] = set()
         self._run: _Run | None = None
         self._pause: processes.Pause | None = None
         self._adopted: set[int] = set()
@@ -95,7 +96,7 @@ class Agent:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        os.umask(_UMASK)
+        os.umask(UMASK)
         signal.set_wakeup_fd(wakeup_end, warn_on_full_buffer=False)
 
     def serve(self) -> None:
@@ -158,19 +159,23 @@ class Agent:
             else:  # it stopped only after its pause was over
                 processes.let_go(pid, status)
             return
-        if self._run is not None and pid == self._run.pid:
+        waited_for = self._run is not None and pid == self._run.pid
+        if waited_for or pid in self._left_alone:
+            self._left_alone.discard(pid)
             self._exits[pid] = (status, self._time.now())
 
     def _finish_run(self) -> None:
         run = self._run
         if run is None:
             return
-        if run.pid not in self._exits:
-            if run.deadline is None or self._time.now() < run.deadline:
-                return
-            if run.pid == _NOBODY:
+        late = run.deadline is not None and self._time.now() >= run.deadline
+        if run.pid == _NOBODY:
+            if late or (run.others and run.others <= self._exits.keys()):
                 self._run = None
-                wire.send(self._sock, self._with_time({}))
+                wire.send(self._sock, self._with_time({"ended": self._ended(run.others)}))
+            return
+        if run.pid not in self._exits:
+            if not late:
                 return
             self._stop(run)
         status, ended = self._exits.pop(run.pid)
@@ -188,6 +193,15 @@ class Agent:
             "waiting_in": run.waiting_in,
         }
         wire.send(self._sock, self._with_time(answer))
+
+    def _ended(self, programs: Collection[int]) -> list[dict[str, Any]]:
+        """How those of some programs ended that did."""
+        answer = []
+        for pid in self._exits.keys() & programs:
+            status, ended = self._exits[pid]
+            code = os.waitstatus_to_exitcode(status)
+            answer.append({"pid": pid, "code": code, "ended": ended / SECOND})
+        return answer
 
     def _with_time(self, answer: dict[str, Any]) -> dict[str, Any]:
         """An answer that also tells how far the VM's clock has come, and what is to be said."""
@@ -250,29 +264,32 @@ class Agent:
     def start(self, request: wire.Received, fds: list[int]) -> dict[str, Any] | None:
         """Start a program; the answer is sent when it has ended or was stopped."""
         body = request.body
-        output, error_output, *rest = request.fds
-        null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            stdin = rest[0] if rest else null
-            argv = [_found(body["argv"][0], body["env"]), *body["argv"][1:]]
-            os.chdir(body["cwd"])
-            os.umask(body["umask"])
-            before = self._household.living()
-            started = self._time.now()
-            program = Program(argv, body["env"], stdin, output, error_output)
-            by_itself = body["real_time"]
-            pid = spawn_plainly(program) if by_itself else self._time.spawn(program)
-        finally:
-            os.close(null)
-            os.umask(_UMASK)
-            os.chdir("/")
+        before = self._household.living()
+        pid, started = self._spawn(request)
         deadline = _nanoseconds(body["deadline"])
-        self._run = _Run(pid, before, deadline, started, skips_time=not by_itself)
+        self._run = _Run(pid, before, deadline, started, skips_time=not body["real_time"])
         return None
 
+    def leave_alone(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """Start a program that nobody stops; ``wait`` tells whether it has ended."""
+        pid, started = self._spawn(request)
+        self._left_alone.add(pid)
+        return {"pid": pid, "started": started / SECOND}
+
+    def _spawn(self, request: wire.Received) -> tuple[int, int]:
+        """Start a program; returns its number, and when that was."""
+        with program_of(request) as program:
+            started = self._time.now()
+            by_itself = request.body["real_time"]
+            pid = spawn_plainly(program) if by_itself else self._time.spawn(program)
+        self._exits.pop(pid, None)  # of one that had the same number, long ago
+        return pid, started
+
     def wait(self, request: wire.Received, fds: list[int]) -> dict[str, Any] | None:
-        """Let time pass; the answer is sent when it has."""
-        self._run = _Run(_NOBODY, [], _nanoseconds(request.body["until"]), self._time.now())
+        """Let time pass until a moment, or until all of some programs have ended."""
+        until = _nanoseconds(request.body["until"])
+        others = frozenset(request.body["programs"])
+        self._run = _Run(_NOBODY, [], until, self._time.now(), others=others)
         return None
 
     def adopt(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
@@ -282,14 +299,6 @@ class Agent:
             os.set_blocking(fd, False)
             self._adopted.add(fd)
         return {}
-
-    def living(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
-        """Name the processes that are alive."""
-        return {"commands": [processes.command_line(pid) for pid in self._household.living()]}
-
-    def kill(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
-        """End every process of the VM."""
-        return {"killed": processes.kill_all_but((), self._household, self._reap_next)}
 
     def pause(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Stop every process at one instant."""
@@ -344,16 +353,6 @@ class Agent:
         return {}
 
 
-def _found(program: str, env: dict[str, str]) -> str:
-    """Look a bare name up on the program's own PATH."""
-    if "/" in program:
-        return program
-    found = shutil.which(program, path=env.get("PATH", os.defpath))
-    if found is None:
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), program)
-    return found
-
-
 def _nanoseconds(moment: float | None) -> int | None:
     return None if moment is None else int(moment * SECOND)
 
@@ -362,10 +361,9 @@ _Operation = Callable[[Any, wire.Received, list[int]], dict[str, Any] | None]
 
 _OPERATIONS: dict[str, _Operation] = {
     "start": Agent.start,
+    "leave_alone": Agent.leave_alone,
     "wait": Agent.wait,
     "adopt": Agent.adopt,
-    "living": Agent.living,
-    "kill": Agent.kill,
     "pause": Agent.pause,
     "resume": Agent.resume,
     "copy_layer": Agent.copy_layer,

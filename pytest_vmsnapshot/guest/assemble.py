@@ -9,10 +9,19 @@ import socket
 from dataclasses import dataclass
 
 from .. import syscalls
-from ..layout import EXTENSION_DIRECTORY
+from .extension import provide_extension
 from .layer import copy_tree
 from .steps import step
-from .template import DISK, EMPTY, HOST, SYS, Entry, Kind, Template, overlay_options
+from .template import (
+    DISK,
+    EMPTY,
+    HOST,
+    SYS,
+    Entry,
+    Kind,
+    Template,
+    overlay_options,
+)
 
 ROOT = f"{DISK}/root"
 UPPER = f"{DISK}/upper"
@@ -97,7 +106,7 @@ def assemble(template: Template, spec: TreeSpec) -> int:
     if not template.rootless:
         _protect_host()
     with contextlib.suppress(OSError):  # what it has here cannot be changed: scripts will say so
-        os.makedirs(EXTENSION_DIRECTORY, mode=0o755, exist_ok=True)
+        provide_extension("")
     for directory in spec.directories:
         with step(f"make {directory}"):
             os.makedirs(directory, mode=0o755, exist_ok=True)

@@ -109,6 +109,7 @@ def examine(path: str, read_limit: int = 0) -> dict[str, Any]:
         "kind": _KINDS.get(stat.S_IFMT(facts.st_mode), "device"),
         "mode": stat.S_IMODE(facts.st_mode),
         "owner": _name_of(facts.st_uid),
+        "uid": facts.st_uid,
         "size": facts.st_size,
         "inode": facts.st_ino,
         "device": facts.st_dev,
@@ -139,9 +140,10 @@ def open_regular(path: str) -> int:
 
 
 def _name_of(uid: int) -> str:
-    if uid == 0:
-        return "root"
+    """The name the VM has for a user, or the number where it has none."""
     rows = _users()
+    if not rows and uid == 0:
+        return "root"
     return next((row[0] for row in rows if row[2] == str(uid)), str(uid))
 
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from ..layout import CONFIG_DIRECTORY, EXTENSION_DIRECTORY
 from . import processes, wire
 from .agent import Agent, MakeKeeper
+from .extension import provide_extension
 from .journal import Journal
 from .layer import Tally, copy_file, copy_tree
 
@@ -165,7 +166,10 @@ class InPlaceAgent(Agent):
 
     def provide(self, directories: Iterable[str]) -> None:
         """Make the directories every VM has."""
-        for directory in (CONFIG_DIRECTORY, EXTENSION_DIRECTORY, *directories):
+        if not os.path.isdir(EXTENSION_DIRECTORY):
+            self._journal.before_directory(EXTENSION_DIRECTORY)
+            provide_extension("")
+        for directory in (CONFIG_DIRECTORY, *directories):
             if not os.path.isdir(directory):
                 self._journal.before_directory(directory)
                 os.makedirs(directory, mode=0o755, exist_ok=True)

@@ -14,8 +14,9 @@ from pyfakefs.helpers import get_gid, get_uid, set_gid, set_uid
 
 from ..clock import MemoryClock
 from ..errors import GuestDied, UsageError
-from ..layout import CONFIG_DIRECTORY, EXTENSION_DIRECTORY
-from ..protocols import Execution, FileFacts, FileKind, Launch, PointFiles
+from ..layout import CONFIG_DIRECTORY, EXTENSION_DIRECTORY, EXTENSION_FILES
+from ..output import UNREAD_CAPACITY, Output
+from ..protocols import Execution, FileFacts, FileKind, Launch, PointFiles, Process
 from . import python_script
 from .memory_point import MemoryPoint
 from .python_script import PythonScript
@@ -54,6 +55,35 @@ _LAUNCH_TIME = 0.001
 """Seconds a launch takes after the first free ones, so that retries without end reach a limit."""
 
 
+_CANNOT_OPEN = 2
+"""Exit status of a shell whose script is not there."""
+
+
+class MemoryProcess:
+    """A script that was called, as a process that nobody stops.
+
+    Args:
+        execution: how it went.
+    """
+
+    def __init__(self, execution: Execution) -> None:
+        self._whole = execution
+
+    @property
+    def started(self) -> float:
+        """When it was started, in seconds of the VM's clock."""
+        return self._whole.started
+
+    @property
+    def execution(self) -> Execution | None:
+        """How it ended; None where it was stopped instead."""
+        return None if self._whole.timed_out else self._whole
+
+    def collect(self) -> tuple[Output, Output]:
+        """What it printed."""
+        return self._whole.output, self._whole.error_output
+
+
 class MemoryGuest:
     """A VM in memory. While it is open the user of the fake file system is root.
 
@@ -82,6 +112,7 @@ class MemoryGuest:
         self._pass_through = pass_through
         self._scripts: dict[str, PythonScript] = {}
         self._points: dict[str, MemoryPoint] = {}
+        self._stopped: list[str] = []
         self._closed = False
         if not fs.is_linux:
             if MemoryPoint(fs).size:
@@ -95,10 +126,17 @@ class MemoryGuest:
         _become(0, 0)
         for directory in (*_DIRECTORIES, *directories):
             fs.makedirs(directory, 0o755, exist_ok=True)
+        for path, (mode, text) in EXTENSION_FILES.items():
+            if not fs.exists(path):
+                fs.create_file(path, stat.S_IFREG | mode, contents=text, apply_umask=False)
 
     def modelled(self) -> tuple[str, ...]:
         """What a guest in memory cannot do for real."""
-        return ("scripts ran as Python functions of the test, on a file system in memory",)
+        stopped = tuple(
+            f"{path} was stopped at its limit: a Python function cannot run on beside the rest"
+            for path in dict.fromkeys(self._stopped)
+        )
+        return ("scripts ran as Python functions of the test, on a file system in memory", *stopped)
 
     def close(self) -> None:
         """Let go of all copies and give the fake file system its user back."""
@@ -140,7 +178,8 @@ class MemoryGuest:
         if read_limit and kind is FileKind.FILE:
             content = (file.byte_contents or b"")[:read_limit]
         mode = stat.S_IMODE(file.st_mode)
-        return FileFacts(path, kind, mode, self._name_of(file.st_uid), content)
+        owner = self._name_of(file.st_uid)
+        return FileFacts(path, kind, mode, owner, file.st_uid, content=content)
 
     def install(self, path: str, content: bytes | int, mode: int, owner: str) -> None:
         """Put a file in place, parents included; anything but a directory there is replaced.
@@ -237,27 +276,57 @@ class MemoryGuest:
 
     # -- scripts ---------------------------------------------------------------------------
 
-    def living(self) -> tuple[str, ...]:
-        """Nothing runs here between two scripts."""
-        return ()
-
     def execute(self, launch: Launch, deadline: float | None) -> Execution:
         """Call the function of a script, as root, in its directory and with its umask.
 
         Raises:
             UsageError: nobody said what the script does, or it returned no exit status.
         """
-        path = launch.argv[0]
-        (facts,) = self.examine((path,), _HEAD_SIZE)
+        (facts,) = self.examine((launch.script,), _HEAD_SIZE)
         number = _refusal(facts)
         if number:
             now = self._clock.now()
             return Execution(now, now, launch_errno=number, launch_text=os.strerror(number))
-        function = self._function(path)
         if launch.attempt > _FREE_LAUNCHES:
             self._clock.advance_to(self._clock.now() + _LAUNCH_TIME)
+        return self._call(launch, deadline)
+
+    def start(self, launch: Launch, deadline: float) -> MemoryProcess:
+        """Call the function of a script that an interpreter runs and whose output nobody reads.
+
+        It has ended when this returns: a function cannot run on beside others.
+
+        Args:
+            launch: the script.
+            deadline: second of the VM's clock at which it is stopped.
+
+        Raises:
+            UsageError: nobody said what the script does, or it returned no exit status.
+        """
+        path = posixpath.join(launch.cwd, launch.script)
+        (facts,) = self.examine((path,), 0)
+        if facts.kind is not FileKind.FILE:
+            now = self._clock.now()
+            said = Output(f"{launch.argv[0]}: 0: cannot open {path}\n".encode())
+            return MemoryProcess(Execution(now, now, exit_status=_CANNOT_OPEN, error_output=said))
+        execution = self._call(launch, deadline, UNREAD_CAPACITY)
+        if execution.timed_out:
+            self._stopped.append(launch.script)
+        return MemoryProcess(execution)
+
+    def watch(self, processes: Sequence[Process], until: float) -> None:
+        """Let time pass until a moment, unless all have ended."""
+        if any(process.execution is None for process in processes):
+            self._clock.advance_to(until)
+
+    def _call(
+        self, launch: Launch, deadline: float | None, capacity: int | None = None
+    ) -> Execution:
+        function = self._function(posixpath.join(launch.cwd, launch.script))
         with self._as_root(), self._inside(launch):
-            return python_script.run(function, launch, self._clock, deadline, self._pass_through)
+            return python_script.run(
+                function, launch, self._clock, deadline, self._pass_through, capacity
+            )
 
     def _function(self, path: str) -> PythonScript:
         place = posixpath.normpath(path)

@@ -14,9 +14,17 @@ _READ_SIZE = 256 * 1024
 
 
 class Pipes:
-    """A pipe for standard output and one for standard error."""
+    """A pipe for standard output and one for standard error.
 
-    def __init__(self) -> None:
+    Args:
+        capacity: bytes each of them holds before its writer must wait; the kernel's choice by
+            default.
+
+    Raises:
+        OSError: they cannot be made, or not of this capacity.
+    """
+
+    def __init__(self, capacity: int | None = None) -> None:
         self._captures: dict[int, Capture] = {}
         self.writing: list[int] = []
         for _ in range(2):
@@ -24,6 +32,8 @@ class Pipes:
             os.set_blocking(reading, False)
             self._captures[reading] = Capture()
             self.writing.append(writing)
+            if capacity is not None:
+                fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, capacity)
         self._reading = list(self._captures)
 
     def close_writing(self) -> None:

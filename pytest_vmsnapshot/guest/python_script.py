@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import io
+import math
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -78,17 +79,37 @@ class _Process:
         launch: how the framework starts it.
         clock: the VM's clock.
         deadline: second of that clock at which it is stopped, or None.
+        capacity: bytes it can print to a stream before it must wait for a reader that never
+            comes; None where somebody reads.
     """
 
-    def __init__(self, launch: Launch, clock: MemoryClock, deadline: float | None) -> None:
+    def __init__(
+        self,
+        launch: Launch,
+        clock: MemoryClock,
+        deadline: float | None,
+        capacity: int | None = None,
+    ) -> None:
         self.launch = launch
         self.clock = clock
         self.captures = (Capture(), Capture())
-        self.stdout, self.stderr = map(_stream, self.captures)
+        self.stdout, self.stderr = (self._stream(name, capacity) for name in ("stdout", "stderr"))
         self.ended = False
         self.stopped_in = ""
         """What it did when its limit was reached; empty as long as it has not been."""
         self._deadline = deadline
+
+    def _stream(self, name: str, capacity: int | None) -> TextIO:
+        capture = self.captures[name == "stderr"]
+        pipe = _Pipe(capture, capacity, lambda: self._wait_for_reader(name))
+        return io.TextIOWrapper(
+            pipe, encoding="utf-8", errors="backslashreplace", newline="", write_through=True
+        )
+
+    def _wait_for_reader(self, name: str) -> None:
+        """A pipe is full: wait for ever, which is until the limit."""
+        self.stopped_in = f"print to {name}, which is full"
+        self.sleep(math.inf)
 
     def sleep(self, seconds: float) -> None:
         """Let time pass, to the deadline at most.
@@ -117,12 +138,12 @@ class ScriptContext:
     @property
     def path(self) -> str:
         """Where the script lies on the VM, as the config says it."""
-        return self._process.launch.argv[0]
+        return self._process.launch.script
 
     @property
     def params(self) -> tuple[str, ...]:
         """Its arguments, from the config."""
-        return self._process.launch.argv[1:]
+        return self._process.launch.params
 
     @property
     def env(self) -> Mapping[str, str]:
@@ -194,6 +215,7 @@ def run(
     clock: MemoryClock,
     deadline: float | None,
     pass_through: tuple[type[BaseException], ...],
+    capacity: int | None = None,
 ) -> Execution:
     """Run a script until it ends or is stopped at its deadline.
 
@@ -208,12 +230,13 @@ def run(
         clock: the VM's clock.
         deadline: second of that clock at which it is stopped, or None.
         pass_through: exceptions that are no outcome of the script either.
+        capacity: bytes it can print to a stream before it waits for ever; None for any number.
 
     Raises:
         UsageError: it returned what is no exit status.
     """
     started = clock.now()
-    process = _Process(launch, clock, deadline)
+    process = _Process(launch, clock, deadline, capacity)
     output, error_output = process.captures
     exited = ScriptExit()
     try:
@@ -221,7 +244,7 @@ def run(
             contextlib.redirect_stdout(process.stdout),
             contextlib.redirect_stderr(process.stderr),
         ):
-            exited = _exit_of(launch.argv[0], script(ScriptContext(process)))
+            exited = _exit_of(launch.script, script(ScriptContext(process)))
     except ScriptStopped:
         if not process.stopped_in:
             raise
@@ -281,23 +304,26 @@ def _bytes(text: str | bytes) -> bytes:
 
 
 class _Pipe(io.BufferedIOBase):
-    """The writing end of a pipe that is drained into bounded memory."""
+    """The writing end of a pipe; what it takes goes into bounded memory."""
 
     name = "pipe"
 
-    def __init__(self, capture: Capture) -> None:
+    def __init__(
+        self, capture: Capture, capacity: int | None, wait_for_reader: Callable[[], None]
+    ) -> None:
         self._capture = capture
+        self._room = capacity
+        self._wait_for_reader = wait_for_reader
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: ReadableBuffer, /) -> int:
         content = bytes(data)
-        self._capture.add(content)
+        fits = content if self._room is None else content[: self._room]
+        self._capture.add(fits)
+        if self._room is not None:
+            self._room -= len(fits)
+            if len(fits) < len(content):
+                self._wait_for_reader()
         return len(content)
-
-
-def _stream(capture: Capture) -> TextIO:
-    return io.TextIOWrapper(
-        _Pipe(capture), encoding="utf-8", errors="backslashreplace", newline="", write_through=True
-    )

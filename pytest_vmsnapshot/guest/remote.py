@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ..clock import RealClock
 from ..errors import GuestDied
+from ..output import UNREAD_CAPACITY
 from ..protocols import (
     Execution,
     FileFacts,
     FileKind,
     Launch,
+    NotStarted,
     PointFiles,
+    Process,
     StorageFailed,
     StorageTimeout,
 )
 from . import wire
+from .launching import request_of, stdin_of
+from .left_alone import LeftAlone
 from .pipes import Pipes
 from .point_reader import PointReader
 from .session import Handle, Session, VmSpec
@@ -67,6 +73,7 @@ class RemoteGuest:
         self._points: list[PointReader] = []
         self._in_place: tuple[str, ...] = ()
         self._remarks: tuple[str, ...] = ()
+        self._left_alone: list[LeftAlone] = []
         clock.let_pass_by(self._let_pass)
         if session.privilege == "in-place":
             self._in_place = (IN_PLACE,)
@@ -97,6 +104,8 @@ class RemoteGuest:
         """End the VM: no process, mount or file of it is left when this returns."""
         for point in self._points:
             point.close()
+        for program in self._left_alone:
+            program.collect()
         handle, self._handle = self._handle, None
         if handle is not None:
             self._session.destroy(handle)
@@ -116,11 +125,13 @@ class RemoteGuest:
         owner = row.get("owner", "")
         if modelled and (modelled.inode, modelled.device) == (row.get("inode"), row.get("device")):
             owner = modelled.owner
+            row["uid"] = None
         return FileFacts(
             path,
             FileKind(row["kind"]),
             mode=row.get("mode", 0),
             owner=owner,
+            uid=row.get("uid"),
             content=None if content is None else content.encode("latin-1"),
             error=row.get("error", 0),
             dangling=row.get("dangling", False),
@@ -176,28 +187,13 @@ class RemoteGuest:
 
     # -- processes -------------------------------------------------------------------------
 
-    def living(self) -> tuple[str, ...]:
-        """The commands of all processes that run."""
-        return tuple(self._ask({"op": "living"}).body["commands"])
-
     def execute(self, launch: Launch, deadline: float | None) -> Execution:
         """Run a program until it ends or the deadline is reached, draining both its pipes."""
         handle = self._usable()
-        request = {
-            "op": "start",
-            "argv": launch.argv,
-            "env": dict(launch.env),
-            "cwd": launch.cwd,
-            "umask": launch.umask,
-            "deadline": self._guest_time(deadline),
-            "real_time": launch.real_time,
-        }
+        request = {**request_of(launch), "op": "start", "deadline": self._guest_time(deadline)}
         began = self._clock.now()
         with contextlib.closing(Pipes()) as pipes:
-            with contextlib.ExitStack() as stack, self._in_dialogue():
-                stdin = (
-                    [stack.enter_context(wire.memory_file(launch.stdin))] if launch.stdin else []
-                )
+            with stdin_of(launch) as (stdin, _), self._in_dialogue():
                 wire.send(handle.sock, request, [*pipes.writing, *stdin])
                 pipes.close_writing()
                 self._take_owed(handle)
@@ -224,6 +220,44 @@ class RemoteGuest:
             waiting_in=tuple(answer["waiting_in"]),
             stopped_processes=answer["killed"],
         )
+
+    def start(self, launch: Launch, deadline: float) -> LeftAlone:  # noqa: ARG002
+        """Start a program that nobody stops, and whose output nobody reads.
+
+        Args:
+            launch: the program.
+            deadline: of no account here: it runs on.
+
+        Raises:
+            NotStarted: it could not be started.
+        """
+        request = {**request_of(launch), "op": "leave_alone", "drained": False}
+        with contextlib.ExitStack() as stack:
+            pipes = Pipes(UNREAD_CAPACITY)
+            stack.callback(pipes.close)
+            with stdin_of(launch) as (stdin, held):
+                try:
+                    answer = self._ask(request, [*pipes.writing, *stdin]).body
+                except OSError as error:
+                    number = error.errno or 0
+                    raise NotStarted(number, error.strerror or str(error)) from error
+                pipes.close_writing()
+                stack.pop_all()
+                own = None if held is None else os.dup(held)
+        started = self._clock.from_guest(answer["started"])
+        program = LeftAlone(answer["pid"], started, pipes, own)
+        self._left_alone.append(program)
+        return program
+
+    def watch(self, processes: Sequence[Process], until: float) -> None:
+        """Let time pass until all of some processes have ended, or until a moment."""
+        numbers = [
+            program.pid
+            for program in self._left_alone
+            if program in processes and program.execution is None
+        ]
+        if numbers:
+            self._let_pass(until, numbers)
 
     # -- pause and copy --------------------------------------------------------------------
 
@@ -263,9 +297,15 @@ class RemoteGuest:
     def _guest_time(self, deadline: float | None) -> float | None:
         return None if deadline is None else self._clock.to_guest(deadline)
 
-    def _let_pass(self, moment: float) -> None:
-        """Let time pass until a second of the clock."""
-        self._take_time(self._ask({"op": "wait", "until": self._guest_time(moment)}).body)
+    def _let_pass(self, moment: float, programs: Sequence[int] = ()) -> None:
+        """Let time pass until a second of the clock, or until all of some programs have ended."""
+        request = {"op": "wait", "until": self._guest_time(moment), "programs": programs}
+        answer = self._ask(request).body
+        self._take_time(answer)
+        for row in answer["ended"]:
+            for program in self._left_alone:
+                if program.pid == row["pid"] and program.execution is None:
+                    program.has_ended(row["code"], self._clock.from_guest(row["ended"]))
 
     def _take_time(self, answer: dict[str, Any]) -> None:
         """Take in how far the VM's clock has come, and what is to be said of it."""

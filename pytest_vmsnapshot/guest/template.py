@@ -29,6 +29,7 @@ from dataclasses import dataclass, replace
 
 from .. import syscalls
 from ..layout import EXTENSION_DIRECTORY
+from .extension import provide_extension
 from .steps import StepFailed, step
 
 HOST = "/host"
@@ -301,7 +302,7 @@ def _with_lower(entry: Entry, budget: _Budget, unmapped: int) -> Entry:
 
 def _with_extension_directory(entry: Entry) -> Entry:
     """Add the directory of the backup extension, where scripts are started."""
-    os.makedirs(_EXTENSION + EXTENSION_DIRECTORY, exist_ok=True)
+    provide_extension(_EXTENSION)
     return replace(entry, lowers=(*entry.lowers, f"{_EXTENSION}/{entry.path}"))
 
 

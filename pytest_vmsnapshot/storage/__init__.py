@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .faulty import Faulty
 from .pause_and_copy import PauseAndCopy
 
-__all__ = ["PauseAndCopy"]
+__all__ = ["Faulty", "PauseAndCopy"]

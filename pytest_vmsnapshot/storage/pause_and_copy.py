@@ -44,15 +44,19 @@ class PauseAndCopy:
         self._frozen = False
         self._missed: tuple[str, ...] = ()
 
-    def freeze(self, deadline: float) -> str:
+    def freeze(self, mounts: Sequence[str], deadline: float) -> str:
         """Pause every process.
+
+        Args:
+            mounts: what a real freeze would freeze.
+            deadline: when it must be done.
 
         Raises:
             StorageFailed: they could not be paused; all go on.
         """
         self._pause(deadline)
         self._frozen = True
-        return "all file systems (simulated: every process is paused)"
+        return f"{', '.join(mounts)} (simulated: every process is paused)"
 
     def snapshot(self, deadline: float | None) -> Copied:
         """Copy the private layer while every process is paused.

@@ -1,0 +1,260 @@
+"""Running scripts as the extension does: started once, looked at in steps, never stopped.
+
+Each script has a runner, which looks at it every few seconds until it has ended or its limit is
+reached. The extension looks at the runners in the same steps, normally one step later. A runner
+that fails over a value of the config is waited for in vain.
+
+Source: SHIPPED.md, sections 3 to 5.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..backup import Step
+from ..explain import command, ending, printable
+from ..output import Output
+from ..protocols import Clock, Guest, NotStarted, Process
+from ..script_run import Attempt, ScriptRun
+from .effective import EffectiveConfig, ScriptOrder
+from .phase import Phase, launch_of, phase_code
+from .precheck import Checked
+from .rules import RuleSet
+from .timeline import Timeline
+from .verdict import Outcome
+from .vm_facts import Agent
+
+_BEFORE = 2
+"""Steps the extension waits for a runner beyond the cap of the limits (SHIPPED.md, section 4)."""
+
+
+@dataclass(slots=True)
+class _Runner:
+    """What watches over one script.
+
+    Args:
+        plugin: the config it belongs to.
+        order: how the script is run.
+        argv: what is started.
+        process: the script; None where it could not be started.
+        launch_error: why not.
+        outcome: what became of it.
+        noticed: second of the VM's clock at which the runner noticed.
+        left_running: whether the script was alive when the extension moved on.
+        moved_on: when that was.
+    """
+
+    plugin: EffectiveConfig
+    order: ScriptOrder
+    argv: tuple[str, ...]
+    process: Process | None = None
+    launch_error: str = ""
+    outcome: Outcome = Outcome.GIVEN_UP
+    noticed: float = math.inf
+    left_running: bool = False
+    moved_on: float = 0.0
+
+    def judge(self) -> None:
+        """Find out what the runner notices, and when, from when the script has ended."""
+        if self.process is None:
+            return
+        execution, began, step = self.process.execution, self.process.started, self.plugin.poll
+        if execution is not None:
+            looks = max(1, math.ceil((execution.ended - began) / step))
+            if looks * step <= self.plugin.limit or math.isnan(self.plugin.timeout):
+                self.noticed = began + looks * step
+                self.outcome = Outcome.OK if execution.exit_status == 0 else Outcome.FAILED
+                if self.outcome is Outcome.FAILED and self.order.uncountable:
+                    self.outcome, self.noticed = Outcome.GIVEN_UP, math.inf
+                return
+        if not math.isnan(self.plugin.timeout):
+            self.outcome, self.noticed = Outcome.TIMED_OUT, began + self.plugin.limit
+
+    def has_ended_by(self, moment: float) -> bool:
+        """Whether the script had ended at a moment."""
+        if self.process is None:
+            return True
+        execution = self.process.execution
+        return execution is not None and execution.ended <= moment
+
+
+def _latest(runner: _Runner) -> float:
+    """The last moment at which something can come of a script."""
+    if runner.process is None:
+        return 0.0
+    if math.isnan(runner.plugin.timeout):
+        return math.inf
+    return runner.process.started + runner.plugin.limit
+
+
+class PolledScripts:
+    """Runs scripts that nobody stops.
+
+    Args:
+        guest: where they run.
+        clock: the VM's clock.
+        agent: what starts them.
+        rules: how they are started.
+        timeline: where events go.
+    """
+
+    def __init__(
+        self, guest: Guest, clock: Clock, agent: Agent, rules: RuleSet, timeline: Timeline
+    ) -> None:
+        self._guest = guest
+        self._clock = clock
+        self._agent = agent
+        self._rules = rules
+        self._timeline = timeline
+        self._runners: dict[Step, list[_Runner]] = {}
+        self._codes: dict[Step, int | None] = {}
+
+    def run(self, step: Step, checked: Checked) -> Phase:
+        """Run the scripts of a step side by side: one, unless there are several configs.
+
+        Args:
+            step: pre-script or post-script.
+            checked: what the precheck found.
+        """
+        poll = max((plugin.poll for plugin in checked.plugins), default=self._rules.poll_step)
+        cap = min(checked.host.timeout, self._rules.limit_cap)
+        patience = (math.floor(cap / poll) + _BEFORE) * poll
+        began = self._clock.now()
+        runners = [self._start(step, plugin, began + patience) for plugin in checked.plugins]
+        self._runners[step] = runners
+        if not runners:
+            return Phase()
+        if patience <= 0:
+            return self._fail(step, runners)
+        given_up = began + patience
+        self._watch(runners, min(given_up, max(_latest(runner) for runner in runners)))
+        moved_on = min(given_up, max(runner.noticed for runner in runners) + poll)
+        self._watch(runners, moved_on)
+        self._clock.run_until(moved_on)
+        for runner in runners:
+            runner.moved_on = moved_on
+            late = runner.outcome in (Outcome.TIMED_OUT, Outcome.GIVEN_UP)
+            runner.left_running = late and not runner.has_ended_by(moved_on)
+            self._report(step, runner)
+        return self._phase(step, runners)
+
+    def finish(self) -> Mapping[Step, ScriptRun]:
+        """Close every pipe, as the end of the extension does, and put the runs together."""
+        runs = {}
+        for step, runners in self._runners.items():
+            if runners:
+                attempts = tuple(self._attempt(runner) for runner in runners)
+                order = runners[0].order
+                runs[step] = ScriptRun(
+                    order.location, order.params, attempts, code=self._codes.get(step)
+                )
+        return runs
+
+    # -- start, watch ------------------------------------------------------------------------
+
+    def _start(self, step: Step, plugin: EffectiveConfig, given_up: float) -> _Runner:
+        order = plugin.pre if step is Step.PRE_SCRIPT else plugin.post
+        argv = (self._rules.interpreter, order.location, *order.params)
+        runner = _Runner(plugin, order, argv, launch_error=order.unstartable)
+        if order.unstartable:
+            self._timeline.add(step, f"not started: {order.unstartable}")
+            return runner
+        self._timeline.add(step, command(argv))
+        limit = given_up if math.isnan(plugin.timeout) else self._clock.deadline(plugin.limit)
+        launch = launch_of(argv, self._agent, self._rules, words=2)
+        try:
+            runner.process = self._guest.start(launch, limit)
+        except NotStarted as failed:
+            runner.launch_error = failed.text
+            self._timeline.add(step, f"could not be started: {printable(failed.text)}")
+        return runner
+
+    def _watch(self, runners: list[_Runner], until: float) -> None:
+        """Let time pass until all scripts have ended, or until a moment."""
+        processes = [runner.process for runner in runners if runner.process is not None]
+        self._guest.watch(processes, until)
+        for runner in runners:
+            runner.judge()
+
+    def _fail(self, step: Step, runners: list[_Runner]) -> Phase:
+        """The extension fails over its own time limit as soon as it has started the scripts."""
+        self._codes[step] = None
+        for runner in runners:
+            runner.moved_on = self._clock.now()
+            runner.left_running = runner.process is not None
+        detail = "the time limit of the Pluginhost file is negative"
+        self._timeline.add(step, detail)
+        return Phase(Outcome.UNDECIDABLE, 2, detail, continue_on_failure=False)
+
+    # -- what became of it -------------------------------------------------------------------
+
+    def _phase(self, step: Step, runners: list[_Runner]) -> Phase:
+        failed = [runner for runner in runners if runner.outcome.bad]
+        if not failed:
+            self._codes[step] = 0
+            return Phase(Outcome.OK)
+        first = failed[0]
+        counted = [runner for runner in failed if runner.outcome is not Outcome.GIVEN_UP]
+        undecidable = next((r.plugin.undecidable for r in counted if r.plugin.undecidable), "")
+        if undecidable:
+            self._codes[step] = None
+            detail = f"{undecidable}, which the extension fails over"
+            return Phase(Outcome.UNDECIDABLE, 2, detail, continue_on_failure=False)
+        code = phase_code(step, first.outcome)
+        self._codes[step] = code
+        goes_on = all(runner.plugin.continue_on_failure for runner in counted)
+        return Phase(first.outcome, code, self._detail(first), goes_on)
+
+    def _detail(self, runner: _Runner) -> str:
+        path = printable(runner.order.location)
+        if runner.outcome is Outcome.TIMED_OUT:
+            limit = runner.plugin.limit
+            what = "ran on" if runner.left_running else "was not stopped"
+            return f"{path} reached its limit of {limit:.15g} s and {what}"
+        if runner.outcome is Outcome.GIVEN_UP:
+            why = runner.launch_error or runner.order.uncountable or "timeoutInSeconds is NaN"
+            return f"{path}: {printable(why)}"
+        return f"{path}: {ending(self._attempt_so_far(runner))}"
+
+    def _report(self, step: Step, runner: _Runner) -> None:
+        if runner.outcome is Outcome.TIMED_OUT:
+            text = f"its limit of {runner.plugin.limit:.15g} s is reached; it is not stopped"
+            self._timeline.add(step, text, at=runner.noticed)
+        elif runner.outcome is Outcome.GIVEN_UP:
+            self._timeline.add(step, "given up", at=runner.moved_on)
+        else:
+            attempt = self._attempt_so_far(runner)
+            self._timeline.add(step, attempt.ending, at=attempt.ended + self._timeline.origin)
+        if runner.left_running:
+            self._timeline.add(step, "still running when the extension went on", runner.moved_on)
+        elif runner.outcome is not Outcome.GIVEN_UP:
+            step_time = f"which looks every {runner.plugin.poll} s"
+            self._timeline.add(step, f"noticed by the extension, {step_time}", runner.moved_on)
+
+    def _attempt(self, runner: _Runner) -> Attempt:
+        """The launch, with all it printed before its pipes were closed."""
+        return self._attempt_so_far(runner, collect=True)
+
+    def _attempt_so_far(self, runner: _Runner, *, collect: bool = False) -> Attempt:
+        origin = self._timeline.origin
+        process = runner.process
+        if process is None:
+            now = runner.moved_on - origin
+            return Attempt(runner.argv, now, now, launch_error=runner.launch_error, timed_out=True)
+        late = runner.outcome in (Outcome.TIMED_OUT, Outcome.GIVEN_UP)
+        execution = process.execution
+        counts = execution is not None and not late
+        output, error_output = process.collect() if collect else (Output(), Output())
+        return Attempt(
+            runner.argv,
+            process.started - origin,
+            (execution.ended if execution and counts else runner.moved_on) - origin,
+            exit_status=execution.exit_status if execution and counts else None,
+            signal=execution.signal if execution and counts else None,
+            timed_out=late,
+            output=output,
+            error_output=error_output,
+            left_running=runner.left_running,
+        )

@@ -1,0 +1,38 @@
+"""A launch as an agent is told of it: a request, and descriptors."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from ..protocols import Launch
+from . import wire
+
+
+def request_of(launch: Launch) -> dict[str, Any]:
+    """The program of a launch, as an agent is told of it."""
+    return {
+        "argv": launch.argv,
+        "env": dict(launch.env),
+        "cwd": launch.cwd,
+        "umask": launch.umask,
+        "real_time": launch.real_time,
+        "drained": True,
+    }
+
+
+@contextlib.contextmanager
+def stdin_of(launch: Launch) -> Iterator[tuple[list[int], int | None]]:
+    """What a program reads, as descriptors to be sent, and the end of a pipe that is held open."""
+    with contextlib.ExitStack() as stack:
+        if launch.stdin is None:
+            reading, writing = os.pipe2(os.O_CLOEXEC)
+            stack.callback(os.close, reading)
+            stack.callback(os.close, writing)
+            yield [reading], writing
+        elif launch.stdin:
+            yield [stack.enter_context(wire.memory_file(launch.stdin))], None
+        else:
+            yield [], None
