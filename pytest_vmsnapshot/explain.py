@@ -105,12 +105,14 @@ def verdict(backup: Backup) -> str:
         lines = [kind_of_backup(backup.consistency)]
     lines += [f"  {error}" for error in backup.errors]
     lines.append(f"  decided by: {backup.decided_by} ({backup.rules} rules)")
+    lines += [f"  Azure is not told: {error}" for error in backup.unreported]
     lines += [f"  remedy: {remedy}" for remedy in _remedies(backup)]
     return "\n".join(line(found) for found in lines)
 
 
 def _remedies(backup: Backup) -> list[str]:
-    return list(dict.fromkeys(error.remedy for error in backup.errors))
+    errors = (*backup.errors, *backup.unreported)
+    return list(dict.fromkeys(error.remedy for error in errors))
 
 
 def heading(backup: Backup) -> str:
@@ -138,6 +140,8 @@ def whole(backup: Backup, *, headed: bool = True) -> str:
     lines += [rule(heading(backup))] if headed else []
     lines += timeline(backup)
     lines += [f"modelled: {line(sentence)}" for sentence in backup.modelled]
+    other = "documented" if backup.rules == "shipped" else "shipped"
+    lines += [f"under {other} rules: {line(str(found))}" for found in backup.differences]
     for name, run in (("pre-script", backup.pre), ("post-script", backup.post)):
         if run is not None:
             lines += _output(name, run)

@@ -26,6 +26,7 @@ _MACHINES: pytest.StashKey[list[VirtualMachine]] = pytest.StashKey()
 _TIMER: pytest.StashKey[Any] = pytest.StashKey()
 _OURS: pytest.StashKey[bool] = pytest.StashKey()
 _WORKERS: pytest.StashKey[dict[str, int]] = pytest.StashKey()
+_STRICT: pytest.StashKey[bool] = pytest.StashKey()
 
 _OPTIONS = {
     "guest": "where the VM's processes run: auto (default), root, subids, rootless, sudo, in-place",
@@ -36,8 +37,12 @@ _OPTIONS = {
     "network": "true: VMs share the host's network (default false)",
     "directories": "more top-level directories to create on every VM, absolute, comma-separated",
     "disk_size": "how much a VM can write: bytes, or as 512M, 2G (default 1G)",
+    "strict": "fail where the other rule set would have decided otherwise (default false: warn)",
     "require": "fail instead of modelling: clock, namespaces, owners; comma-separated",
 }
+
+_FLAGS = frozenset({"strict"})
+"""Options that take no value."""
 
 
 class VmFactory(Protocol):
@@ -76,7 +81,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("vmsnapshot", "throwaway VMs for Azure Backup scripts")
     for name, text in _OPTIONS.items():
         option = "--vmsnapshot-" + name.replace("_", "-")
-        group.addoption(option, dest=f"vmsnapshot_{name}", metavar=name.upper(), help=text)
+        dest = f"vmsnapshot_{name}"
+        if name in _FLAGS:
+            group.addoption(option, dest=dest, action="store_const", const=True, help=text)
+        else:
+            group.addoption(option, dest=dest, metavar=name.upper(), help=text)
         parser.addini(f"vmsnapshot_{name}", text, type="string", default="")
 
 
@@ -198,6 +207,23 @@ def _allow(item: pytest.Item, seconds: float) -> None:
         item.config.hook.pytest_timeout_set_timer(item=item, settings=settings)
 
 
+# -- the other rule set --------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Once a test has passed: warn, or fail it, where its backups depend on the rule set."""
+    result = yield
+    machines = item.stash.get(_MACHINES, [])
+    if any(backup.differences for machine in machines for backup in machine.backups):
+        from .errors import RulesDiffer
+        from .rule_differences import tell
+
+        with _plain_failure(RulesDiffer):
+            tell(machines, item, strict=item.stash.get(_STRICT, False))
+    return result
+
+
 # -- reports -------------------------------------------------------------------------------------
 
 
@@ -238,6 +264,14 @@ def _marker(item: pytest.Item) -> Source:
     return Source("marker", values)
 
 
+def _note_strict(item: pytest.Item, sources: Sequence[Source]) -> None:
+    """Remember whether a test is to fail where the rule sets differ."""
+    from .settings import resolve
+
+    if resolve(sources).settings.strict:
+        item.stash[_STRICT] = True
+
+
 @pytest.fixture
 def _vmsnapshot_machines(request: pytest.FixtureRequest) -> list[VirtualMachine]:
     """The VMs of this test, for its report."""
@@ -262,6 +296,7 @@ def vm_factory(
     def make(**arguments: Any) -> VirtualMachine:
         sources = [Source("vm_factory()", arguments), marker, *_sources(request.config)]
         with _plain_failure(GuestUnavailable, UsageError):
+            _note_strict(item, sources)
             machine = bench.make(sources, item.path.parent, lambda seconds: _allow(item, seconds))
         closing.callback(machine.close)
         _vmsnapshot_machines.append(machine)
@@ -305,6 +340,7 @@ def memory_vm(
             pytrace=False,
         )
     with _plain_failure(UsageError):
+        _note_strict(item, sources)
         settings = resolve(sources).settings
         machine = MemoryMachine(
             fs,

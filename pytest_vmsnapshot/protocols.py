@@ -184,6 +184,11 @@ class Guest(Protocol):
         """What it is, for headers and results."""
         ...
 
+    @property
+    def runs_programs(self) -> bool:
+        """Whether its scripts are programs, so that it matters what runs them."""
+        ...
+
     def modelled(self) -> tuple[str, ...]:
         """What this guest did not do for real so far, each a sentence."""
         ...

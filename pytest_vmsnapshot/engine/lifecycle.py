@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from .. import catalogue
@@ -21,12 +21,15 @@ from ..protocols import (
     StorageTimeout,
     ThawFailed,
 )
+from ..script_run import ScriptRun
 from . import other_confs, precheck, verdict
+from .differences import Observed, differences
+from .interpreter import Interpreter, compared, first_line
 from .mounts import to_freeze
 from .phase import Phase, Scripts, error_kind
 from .polled import PolledScripts
 from .precheck import Checked, Seen
-from .rules import RuleSet
+from .rules import RuleSet, other_than
 from .script import AttemptedScripts
 from .timeline import Timeline
 from .verdict import Facts, Freeze, Plan, Precheck, Snapshot
@@ -76,6 +79,7 @@ class _Lifecycle:
         self._bench = bench
         self._on_budget = on_budget
         self._real_start = time.perf_counter()
+        self._other = other_than(bench.rules)
         self._timeline = Timeline(bench.clock)
         supervision = AttemptedScripts if bench.rules.stops_at_limit else PolledScripts
         self._scripts: Scripts = supervision(
@@ -90,6 +94,7 @@ class _Lifecycle:
         bench = self._bench
         seen = Seen(bench.guest)
         checked = precheck.judge(bench.vm, seen, bench.rules)
+        otherwise = precheck.judge(bench.vm, seen, self._other)
         self._timeline.add(Step.PRECHECK, printable(checked.note))
         self._errors += checked.errors
         if self._on_budget is not None:
@@ -126,6 +131,18 @@ class _Lifecycle:
         decided = verdict.decide(facts, bench.rules)
         told = [error for error in self._errors if self._is_told(error, decided.extension.error)]
         end = bench.clock.now()
+        observed = Observed(
+            bench.vm,
+            seen,
+            bench.rules,
+            self._other,
+            checked,
+            otherwise,
+            facts,
+            decided,
+            runs,
+            self._interpreters(runs, seen),
+        )
         return Backup(
             number=number,
             status=decided.status,
@@ -147,7 +164,20 @@ class _Lifecycle:
             frozen=self._frozen,
             snapshot_asked=self._asked,
             unreported=tuple(error for error in self._errors if error not in told),
+            differences=differences(observed),
         )
+
+    def _interpreters(self, runs: Mapping[Step, ScriptRun], seen: Seen) -> dict[Step, Interpreter]:
+        """What the first lines of the scripts ask for, where only one rule set heeds them."""
+        bench = self._bench
+        found: dict[Step, Interpreter] = {}
+        shell = bench.rules.interpreter or self._other.interpreter
+        if bench.guest.runs_programs and bench.rules.interpreter != self._other.interpreter:
+            for step, run in runs.items():
+                path = precheck.absolute(run.path)
+                line = first_line(seen.of(path).content or b"")
+                found[step] = compared(line, path, shell, bench.guest, bench.clock, bench.vm.agent)
+        return found
 
     def _is_told(self, error: NamedError, reported: int) -> bool:
         rules = self._bench.rules

@@ -99,6 +99,7 @@ class MemoryGuest:
     """
 
     name = "memory"
+    runs_programs = False
 
     def __init__(
         self,

@@ -60,6 +60,8 @@ class RemoteGuest:
         clock: the VM's clock.
     """
 
+    runs_programs = True
+
     def __init__(self, session: Session, spec: VmSpec, clock: RealClock) -> None:
         self._session = session
         self._spec = spec

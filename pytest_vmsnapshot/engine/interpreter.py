@@ -1,0 +1,88 @@
+"""What a script's first line asks for, and how the shell that runs it on the VM would take it."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+
+from ..protocols import Clock, Guest, Launch
+from .vm_facts import Agent
+
+_LIMIT = 10.0
+"""Seconds of the VM's clock for a shell to parse a script without running it."""
+
+_SAME = 100
+"""Exit status of the comparison where both are one program."""
+
+_COMPARE = (
+    'own=$(command -v "$1") && own=$(readlink -f "$own")\n'
+    'other=$(readlink -f "$(command -v "$3")")\n'
+    f'[ "$own" = "$other" ] && exit {_SAME}\n'
+    'exec "$3" -n "$2"\n'
+)
+
+_ENV = "env"
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """What runs a script that is executed, beside a shell that may run it instead.
+
+    Args:
+        name: what the first line names; empty where there is none.
+        options: what the first line hands to it.
+        differs: whether it is another program than the shell.
+        parse_error: why the shell cannot even parse the script, or nothing.
+    """
+
+    name: str = ""
+    options: str = ""
+    differs: bool = False
+    parse_error: str = ""
+
+
+def first_line(head: bytes) -> Interpreter:
+    """Read a script's first line.
+
+    Args:
+        head: the beginning of the script.
+    """
+    if head.startswith(b"\x7fELF"):
+        return Interpreter("itself", differs=True)
+    if not head.startswith(b"#!"):
+        return Interpreter()
+    words = head[2:].split(b"\n", 1)[0].decode("utf-8", "backslashreplace").strip(" \t").split(" ")
+    words = [word for word in words if word]
+    if not words:
+        return Interpreter()
+    if posixpath.basename(words[0]) == _ENV:
+        words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+    name = words[0] if words else ""
+    return Interpreter(name, " ".join(words[1:]), differs=posixpath.basename(name) != "sh")
+
+
+def compared(
+    found: Interpreter, path: str, shell: str, guest: Guest, clock: Clock, agent: Agent
+) -> Interpreter:
+    """Find out whether a script's interpreter is the shell after all, and if not, whether the
+    shell can parse the script. Nothing of the script is run.
+
+    Args:
+        found: what its first line says.
+        path: the script.
+        shell: the shell's name.
+        guest: where it lies.
+        clock: the VM's clock.
+        agent: what would start it.
+    """
+    if not found.differs:
+        return found
+    argv = ("/bin/sh", "-c", _COMPARE, "sh", found.name, path, shell)
+    done = guest.execute(Launch(argv, dict(agent.env), "/"), clock.deadline(_LIMIT))
+    if done.exit_status == _SAME:
+        return Interpreter(found.name, found.options)
+    if done.exit_status == 0 or done.timed_out or done.launch_errno:
+        return found
+    said = " ".join(done.error_output.text.split())
+    reason = said.removeprefix(f"{path}: ") or f"exit status {done.exit_status}"
+    return Interpreter(found.name, found.options, differs=True, parse_error=reason)
