@@ -153,6 +153,13 @@ PLUGIN_HOST_PERMISSIONS = ErrorKind(
     "chown root and chmod 644 the Pluginhost file, or remove the one under /etc/azure",
     documented=False,
 )
+WORKLOAD_INVALID_ROLE = ErrorKind(
+    "WorkloadInvalidRole",
+    502,
+    "workload.conf names a database and a role the extension does not know; no script runs",
+    "correct the role, or remove /etc/azure/workload.conf to have the scripts back",
+    documented=False,
+)
 UNEXPECTED = ErrorKind(
     "UnexpectedError",
     2,
@@ -188,6 +195,7 @@ CATALOGUE: tuple[ErrorKind, ...] = (
     POST_GIVEN_UP,
     PLUGIN_HOST_NOT_FOUND,
     PLUGIN_HOST_PERMISSIONS,
+    WORKLOAD_INVALID_ROLE,
     UNEXPECTED,
     SNAPSHOT_FAILED,
 )

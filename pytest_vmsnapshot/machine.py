@@ -7,6 +7,7 @@ import math
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -70,8 +71,8 @@ class VirtualMachine:
         on_budget: Callable[[float], None] | None = None,
     ) -> None:
         self._guest = guest
-        self._storage = Faulty(storage, clock, rules.freeze_patience)
-        self._bench = Bench(facts, guest, self._storage, clock, rules)
+        self._storage = storage
+        self._bench = Bench(facts, guest, storage, clock, rules)
         self._bases = tuple(bases)
         self._on_budget = on_budget
         self._backups: list[Backup] = []
@@ -354,7 +355,10 @@ class VirtualMachine:
             UsageError: there is no such fault.
         """
         __tracebackhide__ = True
-        self._storage.faults = changed_faults(self._storage.faults, freeze, snapshot)
+        bench = self._bench
+        faults = changed_faults(bench.faults, freeze, snapshot)
+        storage = Faulty(self._storage, bench.clock, bench.rules.freeze_patience, faults)
+        self._bench = replace(bench, storage=storage, faults=faults)
 
     def backup(self) -> Backup:
         """Take one backup through the whole lifecycle.

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from .conformance.reporting import Conformance
+
 pytest_plugins = ["pytester"]
 
 
@@ -15,6 +17,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="prove determinism of the virtual clock with hundreds of runs (takes minutes)",
     )
+    parser.addoption(
+        "--vectors",
+        metavar="FILE",
+        help="run the conformance tests on the vectors of another file",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Conformance(), "conformance")
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from ..backup import Difference, Status, Step
 from ..catalogue import CATALOGUE
 from ..explain import printable
+from ..faults import Faults, FreezeFault
 from ..script_run import ScriptRun
 from . import prediction, verdict
 from .interpreter import Interpreter
@@ -68,6 +69,7 @@ class Observed:
         decided: the verdict.
         runs: the scripts.
         interpreters: what their first lines ask for.
+        faults: what would go wrong about a freeze or a snapshot that was not tried here.
     """
 
     vm: VmFacts
@@ -80,6 +82,7 @@ class Observed:
     decided: Verdict
     runs: Mapping[Step, ScriptRun]
     interpreters: Mapping[Step, Interpreter]
+    faults: Faults
 
 
 def differences(observed: Observed) -> tuple[Difference, ...]:
@@ -201,19 +204,34 @@ def _verdicts(
 
 
 def _with_snapshot(facts: Facts, observed: Observed) -> Facts:
-    """Go on to the snapshot: what was seen of freeze and snapshot counts, else both go well."""
+    """Go on to the snapshot: what was not tried here goes well there, unless a test forbids."""
     seen = observed.facts
     plan = verdict.plan(facts, observed.other)
     if not plan.snapshot:
         return facts
-    snapshot = seen.snapshot if seen.snapshot is not Snapshot.NOT_TAKEN else Snapshot.OK
+    snapshot = seen.snapshot
+    if snapshot is Snapshot.NOT_TAKEN:
+        snapshot = Snapshot.FAILED if observed.faults.snapshot else Snapshot.OK
     if not plan.freeze:
         return replace(facts, snapshot=snapshot)
-    freeze = seen.freeze if seen.freeze is not Freeze.OFF else Freeze.OK
+    freeze = seen.freeze
+    if freeze is Freeze.OFF:
+        freeze = _UNTRIED_FREEZES.get(observed.faults.freeze, Freeze.OK)
     facts = replace(facts, freeze=freeze)
     if freeze.bad and not verdict.falls_back(facts, observed.other):
         return facts
     return replace(facts, snapshot=snapshot)
+
+
+_UNTRIED_FREEZES: Mapping[FreezeFault | None, Freeze] = {
+    FreezeFault.FAIL: Freeze.FAILED,
+    FreezeFault.LOCK_HELD: Freeze.FAILED,
+    FreezeFault.TIMEOUT: Freeze.TIMED_OUT,
+    FreezeFault.OPEN_FAILED: Freeze.NOT_OPENED,
+    FreezeFault.LATE_THAW: Freeze.LOST,
+    FreezeFault.SLEEP_UNABLE: Freeze.LOST,
+    FreezeFault.THAW_FAIL: Freeze.LOST,
+}
 
 
 def _of_decision(observed: Observed, there: Verdict) -> Iterator[Cause]:

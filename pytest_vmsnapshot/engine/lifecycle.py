@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from .. import catalogue
 from ..backup import Backup, Consistency, RecoveryPoint, Step
 from ..catalogue import NamedError
 from ..explain import printable
+from ..faults import Faults
 from ..protocols import (
     Clock,
     Copied,
@@ -46,6 +47,7 @@ class Bench:
         storage: what freezes and copies.
         clock: the VM's clock.
         rules: the rule set.
+        faults: what a test makes the storage do; it knows by itself.
     """
 
     vm: VmFacts
@@ -53,6 +55,7 @@ class Bench:
     storage: Storage
     clock: Clock
     rules: RuleSet
+    faults: Faults = field(default_factory=Faults)
 
 
 def run(bench: Bench, number: int, on_budget: Callable[[float], None] | None = None) -> Backup:
@@ -142,6 +145,7 @@ class _Lifecycle:
             decided,
             runs,
             self._interpreters(runs, seen),
+            bench.faults,
         )
         return Backup(
             number=number,

@@ -17,9 +17,6 @@ _DATABASES = ("mysql", "oracle", "mssql", "postgres")
 
 _ROLES = ("master", "slave")
 
-INVALID_ROLE = 502
-"""Code of a role the extension does not know (vector ``other-workload-invalid-role``)."""
-
 
 def mounts_to_skip(content: bytes | None) -> frozenset[str]:
     """The mount points that are not frozen.
@@ -42,20 +39,20 @@ def thaw_limit(content: bytes | None, otherwise: float) -> float:
     return float(value) if value.isdecimal() and len(value) <= 6 else otherwise
 
 
-def workload(content: bytes | None) -> tuple[str, int] | None:
-    """The database that replaces the scripts, and the code it ends with.
+def workload(content: bytes | None) -> tuple[str, str] | None:
+    """The database that replaces the scripts, and what is wrong with its role.
 
     Args:
         content: of workload.conf; None where there is none.
 
     Returns:
-        Its name, and a code or 0; None where no database is named that the extension knows.
+        Its name, and a fault or nothing; None where no database is named that the extension knows.
     """
     name = _option(content, "workload", "workload_name").lower()
     if not any(name.startswith(known) for known in _DATABASES):
         return None
     role = _option(content, "workload", "role").lower()
-    return name, 0 if role in _ROLES else INVALID_ROLE
+    return name, "" if role in _ROLES else f"the role {role!r} is none of {', '.join(_ROLES)}"
 
 
 def _option(content: bytes | None, section: str, name: str) -> str:

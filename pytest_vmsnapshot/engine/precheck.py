@@ -127,9 +127,12 @@ def judge(vm: VmFacts, seen: Seen, rules: RuleSet) -> Checked:
     if rules.workload_replaces_scripts:
         workload = other_confs.workload(seen.of(other_confs.WORKLOAD_PATH).content)
         if workload is not None:
-            name, code = workload
+            name, fault = workload
             note = f"{other_confs.WORKLOAD_PATH} names {name}: no script runs"
-            return Checked(Precheck.WORKLOAD, None, note=note, other_code=code)
+            if not fault:
+                return Checked(Precheck.WORKLOAD, None, note=note)
+            error = NamedError(catalogue.WORKLOAD_INVALID_ROLE, f"{name}: {fault}")
+            return Checked(Precheck.WORKLOAD, None, (), (error,), note, other_code=error.code)
     if not rules.plugin_host_decides:
         if seen.of(CONFIG_PATH).kind is FileKind.ABSENT:
             return _not_configured(CONFIG_PATH)

@@ -36,14 +36,15 @@ class Faulty:
         storage: what works when nothing goes wrong.
         clock: the VM's clock.
         patience: seconds a freeze is waited for.
+        faults: what goes wrong.
     """
 
-    def __init__(self, storage: Storage, clock: Clock, patience: float) -> None:
+    def __init__(self, storage: Storage, clock: Clock, patience: float, faults: Faults) -> None:
         self._storage = storage
         self._clock = clock
         self._patience = patience
         self._frozen = False
-        self.faults = Faults()
+        self._faults = faults
 
     @property
     def name(self) -> str:
@@ -56,7 +57,7 @@ class Faulty:
         Raises:
             StorageFailed: nothing is frozen.
         """
-        fault = self.faults.freeze
+        fault = self._faults.freeze
         if fault in _FREEZE:
             raise StorageFailed(f"{_FREEZE[fault]} ({_ASKED_FOR})")
         if fault is FreezeFault.OPEN_FAILED:
@@ -76,7 +77,7 @@ class Faulty:
         Raises:
             StorageFailed: there is no copy.
         """
-        if self.faults.snapshot is SnapshotFault.ALL_FAILED:
+        if self._faults.snapshot is SnapshotFault.ALL_FAILED:
             raise StorageFailed(f"the snapshot of every disk failed ({_ASKED_FOR})")
         return self._storage.snapshot(deadline)
 
@@ -88,7 +89,7 @@ class Faulty:
         """
         was_frozen, self._frozen = self._frozen, False
         self._storage.thaw()
-        fault = self.faults.freeze
+        fault = self._faults.freeze
         if was_frozen and fault in _THAW:
             raise ThawFailed(f"{_THAW[fault]} ({_ASKED_FOR})")
 

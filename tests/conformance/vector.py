@@ -62,14 +62,15 @@ class Vector:
         return expected
 
     @property
-    def needs_owners(self) -> bool:
-        """Whether a file of it belongs to somebody else than root, or a command makes it so."""
+    def changes_owners(self) -> bool:
+        """Whether a command gives a file to somebody else than root.
+
+        An owner that a file has from the start can be modelled; this one must be real.
+        """
         files = [self.facts.get("config_file"), self.facts.get("plugin_host_conf")]
         rows = [*self.facts["files"], *(row for row in files if isinstance(row, dict))]
-        owners = {row.get("owner", "root") for row in rows} | {row.get("group") for row in rows}
-        changed = self.facts.get("extension_files", {}).get("owner")
-        commands = " ".join(self.facts.get("prepare", ()))
-        return bool(owners - {"root", None}) or bool(changed) or "chown" in commands
+        groups = {row.get("group", "root") for row in rows}
+        return groups != {"root"} or "chown" in str(self.facts.get("prepare", ""))
 
 
 def load(path: Path) -> list[Vector]:
