@@ -92,9 +92,11 @@ def _write(project: Path, files: dict[str, str]) -> None:
         path.write_text(body, encoding="utf-8")
 
 
-def _run(pytester: pytest.Pytester, project: Path) -> pytest.RunResult:
+def _run(pytester: pytest.Pytester, project: Path, *options: str) -> pytest.RunResult:
     return pytester.runpytest_subprocess(
-        "-p", "no:randomly", "-p", "no:cacheprovider", "--import-mode=importlib", project
+        *("-p", "no:randomly", "-p", "no:cacheprovider", "--import-mode=importlib"),
+        *options,
+        project,
     )
 
 
@@ -112,7 +114,8 @@ def test_examples_pass(pytester: pytest.Pytester, page: Path) -> None:
     for number, (files, tests) in enumerate(projects):
         project = pytester.path / str(number)
         _write(project, {**files, **tests})
-        outcomes = _run(pytester, project).parseoutcomes()
+        quiet = "ignore::pytest_vmsnapshot.RulesDiffer"
+        outcomes = _run(pytester, project, "-W", quiet).parseoutcomes()
         assert list(outcomes) == ["passed"]
         written = sum(len(re.findall(r"^def test_", t, re.MULTILINE)) for t in tests.values())
         assert outcomes["passed"] >= written

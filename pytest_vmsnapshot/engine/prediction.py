@@ -157,21 +157,17 @@ def _if_attempted(case: Case) -> Prediction:
     if attempt.launch_error:
         return Prediction((Outcome.FAILED,), (Cause("stops_at_limit", "it would fail at once"),))
     limit = case.there.limit
-    behaves: tuple[Cause, ...] = ()
-    if attempt.timed_out and limit <= case.here.limit:
-        text = f"the {case.name} would be stopped at {limit:.15g} s, with all it has started"
-        behaves = (Cause("stops_at_limit", text),)
     if case.interpreter.differs:
         text = f"{case.interpreter.name} would run the {case.name}, because its first line counts"
-        return Prediction(OPEN, (Cause("interpreter", text),), behaves)
+        return Prediction(OPEN, (Cause("interpreter", text),))
     if attempt.timed_out and _is_full(attempt, exactly=True):
         text = f"the {case.name} waited because its output was not read; it would be"
-        return Prediction(OPEN, (Cause("drains_output", text),), behaves)
+        return Prediction(OPEN, (Cause("drains_output", text),))
     if attempt.timed_out and limit > case.here.limit:
         text = f"the {case.name} would have until {limit:.15g} s"
-        return Prediction(OPEN, (Cause("limit_cap", text),), behaves)
+        return Prediction(OPEN, (Cause("limit_cap", text),))
     if attempt.timed_out:
-        return Prediction((Outcome.TIMED_OUT,), (), behaves)
+        return Prediction((Outcome.TIMED_OUT,))
     if attempt.ended - attempt.started > limit:
         text = f"the {case.name} took {_seconds(attempt)} s and would be stopped at {limit:.15g} s"
         return Prediction((Outcome.TIMED_OUT,), (Cause("poll_step", text),))

@@ -70,7 +70,7 @@ class Vector:
         files = [self.facts.get("config_file"), self.facts.get("plugin_host_conf")]
         rows = [*self.facts["files"], *(row for row in files if isinstance(row, dict))]
         groups = {row.get("group", "root") for row in rows}
-        return groups != {"root"} or "chown" in str(self.facts.get("prepare", ""))
+        return bool(groups - {"root"}) or "chown" in str(self.facts.get("prepare", ""))
 
 
 def load(path: Path) -> list[Vector]:
