@@ -357,7 +357,8 @@ class VirtualMachine:
         __tracebackhide__ = True
         bench = self._bench
         faults = changed_faults(bench.faults, freeze, snapshot)
-        storage = Faulty(self._storage, bench.clock, bench.rules.freeze_patience, faults)
+        patience = bench.rules.freeze_patience - bench.rules.freeze_time
+        storage = Faulty(self._storage, bench.clock, patience, faults)
         self._bench = replace(bench, storage=storage, faults=faults)
 
     def backup(self) -> Backup:

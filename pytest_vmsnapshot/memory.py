@@ -57,6 +57,10 @@ class MemoryMachine(VirtualMachine):
         disks: how many disks Azure sees.
         deployment: ``resource-manager`` or ``classic``.
         os: ``linux`` or ``windows``, as Azure sees it.
+        platform: what the platform tells the extension of a backup.
+        mounts: what is mounted, as rows of device, kind, file system type and place.
+        agent_umask: file mode mask the scripts inherit.
+        agent_env: changes to the environment they inherit; None removes a variable.
         directories: more directories that exist from the start, absolute.
         bases: local directories against which relative paths are looked up, in order.
         pass_through: exceptions that leave ``backup()`` when a script raises them, besides
@@ -75,6 +79,10 @@ class MemoryMachine(VirtualMachine):
         disks: int = 2,
         deployment: str = "resource-manager",
         os: str = "linux",
+        platform: Mapping[str, object] | engine.Platform | None = None,
+        mounts: Sequence[tuple[str, str, str, str] | engine.Mount] | None = None,
+        agent_umask: int | None = None,
+        agent_env: Mapping[str, str | None] | None = None,
         directories: Sequence[str] = (),
         bases: Sequence[Path] = (),
         pass_through: tuple[type[BaseException], ...] = (),
@@ -84,6 +92,10 @@ class MemoryMachine(VirtualMachine):
             "disks": disks,
             "deployment": deployment,
             "os": os,
+            "platform": platform,
+            "mounts": mounts,
+            "agent_umask": agent_umask,
+            "agent_env": agent_env,
             "directories": list(directories),
         }
         settings: Settings = resolve([Source("MemoryMachine()", values)]).settings
@@ -95,7 +107,7 @@ class MemoryMachine(VirtualMachine):
             PauseAndCopy(self._memory),
             clock,
             engine.RULE_SETS[settings.rules],
-            engine.VmFacts(settings.disks, settings.deployment, settings.os),
+            settings.vm_facts(),
             bases,
         )
 

@@ -22,6 +22,8 @@ _PLATFORM = {
 
 def platform(value: object) -> Platform:
     """What the platform tells the extension, in its own words."""
+    if isinstance(value, Platform):
+        return value
     if not isinstance(value, Mapping) or not value.keys() <= _PLATFORM.keys():
         raise ValueError(f"a dict with keys of {', '.join(_PLATFORM)}")
     return Platform(**{_PLATFORM[name]: told for name, told in value.items()})
@@ -34,6 +36,9 @@ def mounts(value: object) -> tuple[Mount, ...]:
         raise ValueError(wanted)
     found = []
     for row in value:
+        if isinstance(row, Mount):
+            found.append(row)
+            continue
         if not isinstance(row, Sequence) or isinstance(row, str | bytes) or len(row) != 4:
             raise ValueError(wanted)
         if not all(isinstance(word, str) for word in row) or not row[3].startswith("/"):

@@ -12,6 +12,7 @@ from ..backup import Backup, Consistency, RecoveryPoint, Step
 from ..catalogue import NamedError
 from ..explain import printable
 from ..faults import Faults
+from ..layout import FREEZE_HELPER_PATH
 from ..protocols import (
     Clock,
     Copied,
@@ -226,6 +227,11 @@ class _Lifecycle:
         limit = other_confs.thaw_limit(conf, bench.rules.freeze_limit)
         if bench.rules.freeze_time:
             bench.clock.run_until(bench.clock.deadline(bench.rules.freeze_time))
+        if bench.rules.helper_is_needed and not seen.of(FREEZE_HELPER_PATH).mode & 0o111:
+            patience = bench.rules.freeze_patience - bench.rules.freeze_time
+            bench.clock.run_until(bench.clock.deadline(patience))
+            reason = f"{FREEZE_HELPER_PATH} may not be executed, so it did not answer"
+            return self._bad_freeze(facts, Freeze.TIMED_OUT, reason)
         if not self._frozen:
             self._timeline.add(Step.FREEZE, "nothing to freeze")
             return self._snapshot(replace(facts, freeze=Freeze.OK), deadline=None)

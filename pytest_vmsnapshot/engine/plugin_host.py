@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import functools
 from dataclasses import dataclass
 
 SIZE_LIMIT = 16 * 1024
@@ -50,6 +51,7 @@ def fault(content: bytes) -> str:
     return ""
 
 
+@functools.lru_cache(maxsize=8)
 def read(content: bytes) -> PluginHost:
     """Take a Pluginhost file as the extension does: what is missing counts as nothing to do.
 

@@ -26,7 +26,6 @@ _ALWAYS = (
     PLUGIN_HOST_PATH,
     CONFIG_PATH,
     BUNDLED_PLUGIN_HOST_PATH,
-    FREEZE_HELPER_PATH,
     other_confs.VMBACKUP_PATH,
     other_confs.WORKLOAD_PATH,
 )
@@ -260,7 +259,7 @@ def _judge_scripts(found: EffectiveConfig, seen: Seen, rules: RuleSet) -> tuple[
         for _, order, _, _ in places
         if isinstance(order.location, str) and not _path_fault(order.location, rules)
     ]
-    seen.look(usable, _HEAD_SIZE)
+    seen.look((*usable, FREEZE_HELPER_PATH), _HEAD_SIZE)
     errors = []
     for name, order, absent, refused in places:
         key = f"{name}ScriptLocation"

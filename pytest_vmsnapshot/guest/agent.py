@@ -85,6 +85,7 @@ class Agent:
         self._time: Keeper = RealKeeper() if make_keeper is None else make_keeper(self._on_exit)
         self._exits: dict[int, tuple[int, int]] = {}
         self._left_alone: set[int] = set()
+        self._names = files.Names()
         self._run: _Run | None = None
         self._pause: processes.Pause | None = None
         self._adopted: set[int] = set()
@@ -323,12 +324,14 @@ class Agent:
 
     def install(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Put a file in place."""
-        return files.install(request.body, request.fds[0])
+        return files.install(request.body, request.fds[0], self._names)
 
     def examine(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """State the facts of paths, with the beginning of each file's content."""
         limit = request.body["read_limit"]
-        return {"facts": [files.examine(path, limit) for path in request.body["paths"]]}
+        self._names.refresh()
+        paths = request.body["paths"]
+        return {"facts": [files.examine(path, self._names, limit) for path in paths]}
 
     def read(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Hand out a descriptor of a file's content."""
@@ -341,7 +344,7 @@ class Agent:
 
     def make_directory(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Make a directory and its parents."""
-        return files.make_directory(request.body)
+        return files.make_directory(request.body, self._names)
 
     def remove(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Remove a file or a whole directory."""

@@ -10,6 +10,8 @@ from typing import Any
 
 _COPY_SIZE = 16 * 1024 * 1024
 
+_PASSWD = "/etc/passwd"
+
 _KINDS = {
     stat.S_IFREG: "file",
     stat.S_IFDIR: "directory",
@@ -20,7 +22,7 @@ _KINDS = {
 }
 
 
-def install(request: dict[str, Any], content: int) -> dict[str, Any]:
+def install(request: dict[str, Any], content: int, names: Names) -> dict[str, Any]:
     """Write a file beside its place, give it owner and mode, and rename it into place.
 
     A directory in its place is an error; anything else there is replaced.
@@ -44,16 +46,16 @@ def install(request: dict[str, Any], content: int) -> dict[str, Any]:
         raise
     finally:
         os.close(fd)
-    return {**examine(path), "owner_refused": refused}
+    return {**examine(path, names), "owner_refused": refused}
 
 
-def make_directory(request: dict[str, Any]) -> dict[str, Any]:
+def make_directory(request: dict[str, Any], names: Names) -> dict[str, Any]:
     """Make a directory and its parents, or take the one that is there, and set owner and mode."""
     path: str = request["path"]
     os.makedirs(path, mode=0o755, exist_ok=True)
     refused = _own(path, request["owner"])
     os.chmod(path, request["mode"])
-    return {**examine(path), "owner_refused": refused}
+    return {**examine(path, names), "owner_refused": refused}
 
 
 def _own(file: int | str, owner: str) -> int:
@@ -86,11 +88,12 @@ def _ids(owner: str) -> tuple[int, int]:
     raise OSError(errno.ENOENT, f"the VM has no user {owner!r}", owner)
 
 
-def examine(path: str, read_limit: int = 0) -> dict[str, Any]:
+def examine(path: str, names: Names, read_limit: int = 0) -> dict[str, Any]:
     """State the facts of a path, links followed.
 
     Args:
         path: absolute path.
+        names: of the VM's users.
         read_limit: how many bytes of a regular file to read; 0 for none.
 
     Returns:
@@ -108,7 +111,7 @@ def examine(path: str, read_limit: int = 0) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "kind": _KINDS.get(stat.S_IFMT(facts.st_mode), "device"),
         "mode": stat.S_IMODE(facts.st_mode),
-        "owner": _name_of(facts.st_uid),
+        "owner": names.of(facts.st_uid),
         "uid": facts.st_uid,
         "size": facts.st_size,
         "inode": facts.st_ino,
@@ -139,18 +142,37 @@ def open_regular(path: str) -> int:
     raise OSError(number, os.strerror(number), path)
 
 
-def _name_of(uid: int) -> str:
-    """The name the VM has for a user, or the number where it has none."""
-    rows = _users()
-    if not rows and uid == 0:
-        return "root"
-    return next((row[0] for row in rows if row[2] == str(uid)), str(uid))
+class Names:
+    """Names of the VM's users, from its passwd file; that is read again when it has changed."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, str] = {}
+        self._rows: list[list[str]] = []
+        self._read_from: tuple[int, ...] | None = None
+
+    def refresh(self) -> None:
+        """Look whether the file has changed."""
+        try:
+            facts = os.stat(_PASSWD)
+            now = (facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns)
+        except OSError:
+            now = (0, 0, 0, 0)
+        if now != self._read_from:
+            self._read_from, self._found, self._rows = now, {}, _users()
+
+    def of(self, uid: int) -> str:
+        """The name of a user, or the number where there is none."""
+        if uid not in self._found:
+            otherwise = "root" if not self._rows and uid == 0 else str(uid)
+            rows = (row[0] for row in self._rows if row[2] == str(uid))
+            self._found[uid] = next(rows, otherwise)
+        return self._found[uid]
 
 
 def _users() -> list[list[str]]:
     """Rows of the VM's own passwd file."""
     try:
-        with open("/etc/passwd", encoding="utf-8", errors="surrogateescape") as file:
+        with open(_PASSWD, encoding="utf-8", errors="surrogateescape") as file:
             rows = [line.rstrip("\n").split(":") for line in file]
     except OSError:
         return []

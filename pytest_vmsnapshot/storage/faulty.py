@@ -35,7 +35,7 @@ class Faulty:
     Args:
         storage: what works when nothing goes wrong.
         clock: the VM's clock.
-        patience: seconds a freeze is waited for.
+        patience: seconds the answer of the freezing helper is waited for.
         faults: what goes wrong.
     """
 
@@ -64,9 +64,7 @@ class Faulty:
             raise MountNotOpened(f"{mounts[0]} could not be opened ({_ASKED_FOR})")
         if fault is FreezeFault.TIMEOUT:
             self._clock.run_until(self._clock.deadline(self._patience))
-            raise StorageTimeout(
-                f"no answer of the freezing helper in {self._patience:g} s ({_ASKED_FOR})"
-            )
+            raise StorageTimeout(f"the freezing helper did not answer ({_ASKED_FOR})")
         said = self._storage.freeze(mounts, deadline)
         self._frozen = True
         return said
