@@ -66,6 +66,13 @@ INCORRECT_CONFIG_FILE = ErrorKind(
     "the JSON config is wrong, so no script can run",
     "start again from the stock template and change only the values",
 )
+CONFIG_TYPES = ErrorKind(
+    "IncorrectPluginhostFile",
+    304,
+    "the extension fails over a value of the JSON config and blames its Pluginhost file",
+    "correct the value that is named here",
+    documented=False,
+)
 CONFIG_PERMISSIONS = ErrorKind(
     "IncorrectJSONConfigFile",
     317,
@@ -129,14 +136,14 @@ PRE_GIVEN_UP = ErrorKind(
     "PluginhostPreTimeout",
     310,
     "the extension's runner of the pre-script failed, and the extension gave up waiting for it",
-    "correct the value in the config that is named here",
+    "correct what is named here",
     documented=False,
 )
 POST_GIVEN_UP = ErrorKind(
     "PluginhostPostTimeout",
     311,
     "the extension's runner of the post-script failed, and the extension gave up waiting for it",
-    "correct the value in the config that is named here",
+    "correct what is named here",
     documented=False,
 )
 PLUGIN_HOST_NOT_FOUND = ErrorKind(
@@ -182,6 +189,7 @@ CATALOGUE: tuple[ErrorKind, ...] = (
     POST_NOT_FOUND,
     INCORRECT_PLUGIN_HOST_FILE,
     INCORRECT_CONFIG_FILE,
+    CONFIG_TYPES,
     CONFIG_PERMISSIONS,
     PRE_PERMISSIONS,
     POST_PERMISSIONS,

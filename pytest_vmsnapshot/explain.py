@@ -40,8 +40,10 @@ def ending(attempt: Attempt) -> str:
     """How an attempt ended, in a few words."""
     if attempt.launch_error:
         return f"could not be started: {line(attempt.launch_error)}"
+    if attempt.left_running:
+        return "ran on past its limit"
     if attempt.timed_out:
-        return "stopped at its limit"
+        return "stopped at its limit" if attempt.stopped_processes else "reached its limit"
     if attempt.signal is not None:
         return f"killed by {signal_name(attempt.signal)}"
     return f"exit status {attempt.exit_status}"

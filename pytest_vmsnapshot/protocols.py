@@ -168,7 +168,10 @@ class Process(Protocol):
 
     @property
     def execution(self) -> Execution | None:
-        """How it ended, its output not included; None as long as it is not known to have ended."""
+        """How it ended, its output not included; None as long as it is not known to have ended.
+
+        It has timed out where the guest had to stop it at its deadline.
+        """
         ...
 
     def collect(self) -> tuple[Output, Output]:

@@ -66,13 +66,20 @@ def agent_stdin(value: object) -> bytes | None:
 def agent_env(value: object) -> Mapping[str, str | None]:
     """Changes to the environment."""
     usable = isinstance(value, Mapping) and all(
-        isinstance(name, str) and isinstance(text, str | None) and name and "=" not in name
-        for name, text in value.items()
+        _is_variable(name) and (text is None or _can_be_given(text)) for name, text in value.items()
     )
     if not usable:
         raise ValueError("a dict of strings, with None for a variable that is not to be there")
     assert isinstance(value, Mapping)
     return value
+
+
+def _is_variable(name: object) -> bool:
+    return _can_be_given(name) and name != "" and "=" not in str(name)
+
+
+def _can_be_given(text: object) -> bool:
+    return isinstance(text, str) and "\0" not in text
 
 
 FACTS: Final[Mapping[str, Callable[[object], Any]]] = {

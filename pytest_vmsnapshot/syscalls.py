@@ -71,6 +71,9 @@ _PTRACE = {"x86_64": 101, "aarch64": 117}
 VFORK_CALLS = {"x86_64": (56, 58, 435), "aarch64": (220, 435)}
 """asm/unistd_64.h, asm-generic/unistd.h: clone, vfork, clone3: calls that may wait for a child."""
 
+# linux/splice.h
+SPLICE_F_NONBLOCK = 0x02
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 
@@ -107,6 +110,24 @@ def call(number: int, *arguments: int | bytes | ctypes.Array[Any] | None, call: 
 
 def _encoded(text: str | None) -> bytes | None:
     return None if text is None else os.fsencode(text)
+
+
+def tee(source: int, target: int, size: int) -> int:
+    """Copy what is in a pipe to another pipe without taking it out.
+
+    Args:
+        source: a pipe's reading end.
+        target: another pipe's writing end.
+        size: bytes at most.
+
+    Returns:
+        How many bytes were copied.
+
+    Raises:
+        BlockingIOError: the pipe is empty, and somebody can still write to it.
+    """
+    length, flags = ctypes.c_size_t(size), ctypes.c_uint(SPLICE_F_NONBLOCK)
+    return _check(_libc.tee(source, target, length, flags), "tee")
 
 
 def unshare(flags: int) -> None:

@@ -56,13 +56,18 @@ def test_report_of_a_failure(pytester: pytest.Pytester) -> None:
         "   0.000  pre-script   /opt/vmsnapshot/pre.sh orders",
         "  30.000  pre-script   waiting in: context.sleep(3600)",
         "  30.000  pre-script   stopped at its limit with 1 process",
-        "  30.000  freeze       all file systems (simulated: every process is paused)",
+        "  30.000  freeze       /data, / (simulated: every process is paused)",
         "  30.000  snapshot     N files",
         "  30.000  thaw         done",
         "  30.000  post-script  /opt/vmsnapshot/post.sh",
         "  30.000  post-script  exit status 0",
         "modelled: scripts ran as Python functions of the test, on a file system in memory",
         "modelled: the freeze was simulated by pausing every process of the VM",
+        (
+            "under shipped rules: the pre-script would not be stopped at its limit but run on "
+            "during freeze and snapshot and beside the post-script: on the VM the verdict would be "
+            "the same"
+        ),
         f"{RULE} pre-script, standard error {RULE}",
         "waiting for orders",
         "-" * 100,

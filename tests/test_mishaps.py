@@ -20,7 +20,7 @@ POST = "/opt/vmsnapshot/post.sh"
         (f"rm {POST}; mkdir {POST}", "could not be started: it is a directory, not a file"),
         (f"rm {POST}", "could not be started: No such file or directory"),
         (
-            'rmdir "$PWD"',
+            'rm -r "$PWD"',
             "could not be started: the directory it is started in, "
             "/var/lib/waagent/Microsoft.Azure.RecoveryServices.VMSnapshotLinux-1.0.9120.0, "
             "does not exist any more",

@@ -26,7 +26,9 @@ def shown(value: object) -> str:
         case float() if value == float("inf"):
             return "no cap"
         case tuple() | frozenset():
-            parts = [str(part) for part in (sorted(value) if isinstance(value, frozenset) else value)]
+            parts = [
+                str(part) for part in (sorted(value) if isinstance(value, frozenset) else value)
+            ]
             return ", ".join(parts)
         case str():
             return f"`{value}`"

@@ -186,9 +186,9 @@ def _verdicts(
             other_code=there.other_code,
             pre=pre,
             pre_code=phase_code(Step.PRE_SCRIPT, pre),
-            continue_on_failure=there.continue_on_failure
-            if plugin is None
-            else plugin.continue_on_failure,
+            continue_on_failure=plugin.continue_on_failure
+            if plugin is not None and there.outcome is Precheck.PASSED
+            else there.continue_on_failure,
             fs_freeze=there.fs_freeze,
             fs_freeze_is_false=there.fs_freeze_is_false,
             disks=observed.facts.disks,

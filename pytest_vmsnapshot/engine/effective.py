@@ -146,7 +146,7 @@ def _lenient(content: bytes, rules: RuleSet, cap: float) -> EffectiveConfig:
     return EffectiveConfig(
         _order("pre", keys),
         _order("post", keys),
-        min(timeout, cap),
+        max(min(timeout, cap), -_LONGEST),
         poll=_poll(keys, rules),
         continue_on_failure=bool(goes_on),
         undecidable=undecidable,
@@ -167,7 +167,7 @@ def _loaded(content: bytes) -> Mapping[str, Any]:
         raise ConfigRefused(catalogue.INCORRECT_CONFIG_FILE, f"not JSON: {why}") from None
     if not isinstance(keys, dict):
         why = f"{_shown(keys)} where an object is meant"
-        raise ConfigRefused(catalogue.INCORRECT_PLUGIN_HOST_FILE, why)
+        raise ConfigRefused(catalogue.CONFIG_TYPES, why)
     return keys
 
 
@@ -217,7 +217,7 @@ def _poll(keys: Mapping[str, Any], rules: RuleSet) -> int:
 def _blown_up(key: str, value: object) -> ConfigRefused:
     """A value the extension fails over, and then takes its own Pluginhost file for the culprit."""
     why = f"{key} is {_shown(value)}, which the extension cannot take"
-    return ConfigRefused(catalogue.INCORRECT_PLUGIN_HOST_FILE, why)
+    return ConfigRefused(catalogue.CONFIG_TYPES, why)
 
 
 def _shown(value: object) -> str:

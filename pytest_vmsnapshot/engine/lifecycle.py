@@ -242,6 +242,8 @@ class _Lifecycle:
             self._timeline.add(Step.FREEZE, frozen)
             facts = self._snapshot(replace(facts, freeze=Freeze.OK), deadline)
         except StorageTimeout as late:
+            if frozen and bench.rules.snapshot_outlives_freeze:
+                return self._outlived(facts, str(late))
             facts = self._bad_freeze(facts, Freeze.TIMED_OUT, str(late))
         except MountNotOpened as failed:
             facts = self._bad_freeze(facts, Freeze.NOT_OPENED, str(failed))
@@ -262,6 +264,13 @@ class _Lifecycle:
         if bench.rules.thaw_time and frozen:
             bench.clock.run_until(bench.clock.deadline(bench.rules.thaw_time))
         return facts
+
+    def _outlived(self, facts: Facts, reason: str) -> Facts:
+        """The file systems thawed during the snapshot, which goes on all the same."""
+        self._bench.storage.thaw()
+        self._errors.append(NamedError(catalogue.UNEXPECTED, reason))
+        self._timeline.add(Step.THAW, f"before the snapshot was complete: {reason}")
+        return self._snapshot(replace(facts, freeze=Freeze.LOST), deadline=None)
 
     def _bad_freeze(self, facts: Facts, freeze: Freeze, reason: str) -> Facts:
         self._errors.append(NamedError(_FREEZE_KINDS[freeze], reason))

@@ -18,6 +18,10 @@ _TIMEOUT = 1800
 """Seconds, where the file does not say (the value of the bundled file)."""
 
 
+_MOST_SECONDS = 10**9
+"""A file can hold numbers of a thousand digits; no clock counts so far."""
+
+
 @dataclass(frozen=True, slots=True)
 class PluginHost:
     """What a Pluginhost file says.
@@ -25,10 +29,12 @@ class PluginHost:
     Args:
         timeout: seconds that no script's limit exceeds.
         configs: where the configs lie, one for each plugin.
+        fault: what the extension fails over once it has read these, or nothing.
     """
 
     timeout: float
-    configs: tuple[str, ...]
+    configs: tuple[str, ...] = ()
+    fault: str = ""
 
 
 def fault(content: bytes) -> str:
@@ -57,24 +63,23 @@ def read(content: bytes) -> PluginHost:
 
     Args:
         content: the file's bytes.
-
-    Raises:
-        ValueError: the extension fails over it; says what is wrong.
     """
+    timeout, configs = _TIMEOUT, list[str]()
     try:
         parser = _parsed(content)
         if not parser.has_section(_SECTION):
-            return PluginHost(_TIMEOUT, ())
+            return PluginHost(_TIMEOUT)
         timeout = parser.getint(_SECTION, "timeoutInSeconds", fallback=_TIMEOUT)
-        configs = []
+        timeout = max(-_MOST_SECONDS, min(timeout, _MOST_SECONDS))
         for index in range(parser.getint(_SECTION, "numberOfPlugins", fallback=0)):
             name = parser.get(_SECTION, f"pluginName{index}")
             parser.get(_SECTION, f"pluginPath{index}")
-            configs.append(parser.get(_SECTION, f"pluginConfigPath{index}"))
+            path = parser.get(_SECTION, f"pluginConfigPath{index}")
             if name != _PLUGIN:
                 raise ValueError(f"pluginName{index} is {name!r}; only {_PLUGIN} is simulated")
-    except configparser.Error as error:
-        raise ValueError(" ".join(str(error).split())) from None
+            configs.append(path)
+    except (configparser.Error, ValueError) as error:
+        return PluginHost(timeout, tuple(configs), " ".join(str(error).split()))
     return PluginHost(timeout, tuple(configs))
 
 

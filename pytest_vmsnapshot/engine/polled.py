@@ -61,7 +61,7 @@ class _Runner:
         if self.process is None:
             return
         execution, began, step = self.process.execution, self.process.started, self.plugin.poll
-        if execution is not None:
+        if execution is not None and not execution.timed_out:
             looks = max(1, math.ceil((execution.ended - began) / step))
             if looks * step <= self.plugin.limit or math.isnan(self.plugin.timeout):
                 self.noticed = began + looks * step
@@ -87,6 +87,11 @@ def _latest(runner: _Runner) -> float:
     if math.isnan(runner.plugin.timeout):
         return math.inf
     return runner.process.started + runner.plugin.limit
+
+
+def _is_stopped(process: Process) -> bool:
+    """Whether the guest had to stop a script, because it cannot let it run on."""
+    return process.execution is not None and process.execution.timed_out
 
 
 class PolledScripts:
@@ -145,8 +150,9 @@ class PolledScripts:
         runs = {}
         for step, runners in self._runners.items():
             if runners:
+                runners.sort(key=lambda runner: runner.outcome.bad)  # what decides comes last
                 attempts = tuple(self._attempt(runner) for runner in runners)
-                order = runners[0].order
+                order = runners[-1].order
                 runs[step] = ScriptRun(
                     order.location, order.params, attempts, code=self._codes.get(step)
                 )
@@ -219,7 +225,11 @@ class PolledScripts:
         return f"{path}: {ending(self._attempt_so_far(runner))}"
 
     def _report(self, step: Step, runner: _Runner) -> None:
-        if runner.outcome is Outcome.TIMED_OUT:
+        stopped = runner.process is not None and _is_stopped(runner.process)
+        if runner.outcome is Outcome.TIMED_OUT and stopped:
+            text = f"stopped at its limit of {runner.plugin.limit:.15g} s"
+            self._timeline.add(step, text, at=runner.noticed)
+        elif runner.outcome is Outcome.TIMED_OUT:
             text = f"its limit of {runner.plugin.limit:.15g} s is reached; it is not stopped"
             self._timeline.add(step, text, at=runner.noticed)
         elif runner.outcome is Outcome.GIVEN_UP:
@@ -257,4 +267,5 @@ class PolledScripts:
             output=output,
             error_output=error_output,
             left_running=runner.left_running,
+            stopped_processes=execution.stopped_processes if execution else 0,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .. import catalogue, config
 from ..catalogue import ErrorKind, NamedError
@@ -78,7 +78,7 @@ class Checked:
         plugins: the configs acted upon: one, unless the Pluginhost file says otherwise.
         errors: everything that was wrong.
         note: the outcome in a few words, for the timeline.
-        continue_on_failure: whether a refused script falls back.
+        continue_on_failure: whether what was refused falls back.
         host: what the Pluginhost file says.
         other_code: a code that comes from elsewhere than the scripts, or 0.
     """
@@ -152,20 +152,21 @@ def _judge_plugins(host: PluginHost, seen: Seen, rules: RuleSet) -> Checked:
     cap = min(host.timeout, rules.limit_cap)
     plugins: list[EffectiveConfig] = []
     checked = Checked(Precheck.PASSED, 0, host=host, note="no config is named: no script runs")
-    goes_on = True
     for path in host.configs:
         checked = _judge_config(path, seen, rules, cap)
         plugins += checked.plugins
-        goes_on = goes_on and checked.continue_on_failure
         if checked.code == catalogue.INCORRECT_PLUGIN_HOST_FILE.code:
             break
+    if host.fault:
+        checked = _refused(NamedError(catalogue.INCORRECT_PLUGIN_HOST_FILE, host.fault))
+    goes_on = all(plugin.continue_on_failure for plugin in plugins)
     return Checked(
         checked.outcome,
         checked.code,
         tuple(plugins),
         checked.errors,
         checked.note,
-        goes_on,
+        goes_on or checked.outcome is Precheck.PASSED,
         host,
     )
 
@@ -184,9 +185,7 @@ def _judge_config(path: str, seen: Seen, rules: RuleSet, cap: float) -> Checked:
         return _refused(NamedError(refused.kind, f"{path}: {refused.why}"))
     if errors:
         note = "; ".join(error.detail for error in errors)
-        goes_on = found.continue_on_failure
-        code = errors[0].code
-        return Checked(Precheck.SCRIPTS_REFUSED, code, (found,), errors, note, goes_on)
+        return Checked(Precheck.SCRIPTS_REFUSED, errors[0].code, (found,), errors, note)
     return Checked(Precheck.PASSED, 0, (found,))
 
 
@@ -223,12 +222,11 @@ def _plugin_host(seen: Seen, rules: RuleSet) -> PluginHost | NamedError:
     if not rules.plugin_host_mode.accepts(facts.mode) or not _is_owned(facts, rules):
         wanted = _wanted(facts, rules.plugin_host_mode)
         return NamedError(catalogue.PLUGIN_HOST_PERMISSIONS, wanted)
-    try:
-        if facts.content is None:
-            raise ValueError(_refusal(facts))
-        return plugin_host.read(facts.content)
-    except ValueError as fault:
-        return NamedError(catalogue.INCORRECT_PLUGIN_HOST_FILE, f"{facts.path}: {fault}")
+    if facts.content is None:
+        detail = f"{facts.path}: {_refusal(facts)}"
+        return NamedError(catalogue.INCORRECT_PLUGIN_HOST_FILE, detail)
+    host = plugin_host.read(facts.content)
+    return replace(host, fault=f"{facts.path}: {host.fault}") if host.fault else host
 
 
 # -- the config's file and the scripts -------------------------------------------------------------

@@ -153,7 +153,9 @@ def _if_limit_is_other(case: Case, behaves: tuple[Cause, ...]) -> Prediction:
 
 
 def _if_attempted(case: Case) -> Prediction:
-    (attempt, *_) = case.run.attempts
+    attempts = case.run.attempts  # one for each config; the other rule set knows one only
+    own = (attempt for attempt in attempts if case.order.location in attempt.argv)
+    attempt = next(own, attempts[0])
     if attempt.launch_error:
         return Prediction((Outcome.FAILED,), (Cause("stops_at_limit", "it would fail at once"),))
     limit = case.there.limit

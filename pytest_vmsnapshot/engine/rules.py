@@ -279,6 +279,14 @@ RULES: Mapping[str, Rule[Any]] = MappingProxyType(
             _SILENT,
             ("crash-ok-freeze-timeout",),
         ),
+        "snapshot_outlives_freeze": Rule(
+            "whether a snapshot goes on when the file systems thaw by themselves meanwhile; the "
+            "backup fails in either case",
+            False,
+            True,
+            _SILENT,
+            ("snap-freeze-late_thaw",),
+        ),
         "thaw_time": Rule("seconds a thaw takes", 0.0, 1.0, _SILENT, ("snap-freeze-thaw_fail",)),
         "freezable_types": Rule(
             "types of file systems that are frozen, loop devices excepted",
@@ -340,6 +348,7 @@ class RuleSet:
     freeze_limit: float
     freeze_time: float
     freeze_patience: float
+    snapshot_outlives_freeze: bool
     thaw_time: float
     freezable_types: tuple[str, ...]
     locale_is_coerced: bool

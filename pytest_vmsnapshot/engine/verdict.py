@@ -162,6 +162,8 @@ def plan(facts: Facts, rules: RuleSet) -> Plan:
     if facts.precheck is Precheck.NOT_REACHED or facts.undecidable:
         return Plan(False, False, "the extension failed")
     failure = _script_failure(facts)
+    if not failure and _later_config_vetoes(facts, rules):
+        return Plan(False, False, "a config was refused and continueBackupOnFailure is false")
     if not failure:
         return Plan(True, facts.fs_freeze, "no script failed")
     veto = _veto(facts, rules)
@@ -205,7 +207,7 @@ def decide(facts: Facts, rules: RuleSet) -> Verdict:
     if not saved and facts.freeze is Freeze.LOST:
         why = "the file systems did not stay frozen until the snapshot was complete"
         return _failed(facts, rules, _UNEXPECTED, why)
-    if facts.snapshot is Snapshot.NOT_TAKEN and facts.freeze.bad:
+    if not saved and facts.freeze.bad:
         why = plan_after_bad_freeze(facts, rules).reason
         return _failed(facts, rules, _FREEZE_CODES[facts.freeze], why)
     if facts.snapshot is Snapshot.NOT_TAKEN:
@@ -256,10 +258,14 @@ def _is_saved(facts: Facts, rules: RuleSet) -> bool:
 
 
 def _why_saved(facts: Facts, rules: RuleSet) -> str:
-    what = "snapshot" if facts.snapshot is Snapshot.FAILED else "freeze"
     if rules.single_disk_falls_back:
-        return f"the {what} did not work, and a single-disk VM falls back to crash-consistent"
-    return f"the {what} did not work, and the platform allows a crash-consistent fallback"
+        return "the freeze did not work, and a single-disk VM falls back to crash-consistent"
+    if facts.snapshot is Snapshot.FAILED:
+        return (
+            "the snapshot did not work, and where the platform allows a crash-consistent fallback "
+            "the extension reports a success without one"
+        )
+    return "the freeze did not work, and the platform allows a crash-consistent fallback"
 
 
 def _script_failure(facts: Facts) -> str:
@@ -283,6 +289,15 @@ def _veto(facts: Facts, rules: RuleSet) -> str:
     if rules.freeze_off_vetoes and facts.fs_freeze_is_false and was_run:
         return "fsFreezeEnabled is false"
     return ""
+
+
+def _later_config_vetoes(facts: Facts, rules: RuleSet) -> bool:
+    """Whether a config was refused after another had been read that says not to go on.
+
+    Source: SHIPPED.md, section 6, its only exception.
+    """
+    refused = facts.precheck is Precheck.REFUSED
+    return refused and rules.plugin_host_decides and not facts.continue_on_failure
 
 
 def _first_code(facts: Facts) -> int:
@@ -319,6 +334,8 @@ def _reported(
 def _error_code(facts: Facts, rules: RuleSet, result: int) -> int:
     """The error code the extension reports beside the result: the first one that was set."""
     if facts.precheck is Precheck.NOT_REACHED or facts.undecidable:
+        return result
+    if facts.freeze is Freeze.LOST and result == _UNEXPECTED:
         return result
     codes = [
         _FREEZE_CODES.get(facts.freeze, 0),

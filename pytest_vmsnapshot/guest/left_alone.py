@@ -50,7 +50,7 @@ class LeftAlone:
     def collect(self) -> tuple[Output, Output]:
         """Read what it printed and close its pipes: from now on printing to them kills it."""
         if self._outputs is None:
-            self._pipes.finish()
+            self._pipes.close_full()
             self._outputs = self._pipes.outputs()
             self._pipes.close()
             if self._stdin is not None:

@@ -76,8 +76,8 @@ class MemoryProcess:
 
     @property
     def execution(self) -> Execution | None:
-        """How it ended; None where it was stopped instead."""
-        return None if self._whole.timed_out else self._whole
+        """How it ended, or was stopped."""
+        return self._whole
 
     def collect(self) -> tuple[Output, Output]:
         """What it printed."""

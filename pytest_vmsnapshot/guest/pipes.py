@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import select
 import socket
 
+from .. import syscalls
 from ..output import Capture, Output
 from . import wire
 
@@ -68,6 +70,26 @@ class Pipes:
             while left > 0 and (size := self._read(fd)) > 0:
                 left -= size
         return self._reading
+
+    def close_full(self) -> None:
+        """Close pipes nobody has read from, and keep what is in them.
+
+        Reading them would make room, and whoever waits to print would go on as if somebody read.
+        """
+        copies = {}
+        for fd in self._reading:
+            copied, room = os.pipe2(os.O_CLOEXEC)
+            copies[fd] = copied
+            with open(room, "wb", buffering=0):
+                capacity = fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ)
+                fcntl.fcntl(room, fcntl.F_SETPIPE_SZ, capacity)
+                with contextlib.suppress(BlockingIOError):  # it is empty
+                    syscalls.tee(fd, room, capacity)
+        self.close()
+        for fd, copied in copies.items():
+            with open(copied, "rb", buffering=0) as file:
+                while data := file.read(_READ_SIZE):
+                    self._captures[fd].add(data)
 
     def outputs(self) -> tuple[Output, Output]:
         """What was collected: standard output, standard error."""

@@ -5,17 +5,17 @@ from hypothesis import settings
 
 from pytest_vmsnapshot import catalogue
 from pytest_vmsnapshot.backup import (
-    Attempt,
     Backup,
     Consistency,
     Event,
+    ExtensionReport,
     RecoveryPoint,
-    ScriptRun,
     Status,
     Step,
 )
 from pytest_vmsnapshot.catalogue import NamedError
 from pytest_vmsnapshot.output import Output
+from pytest_vmsnapshot.script_run import Attempt, ScriptRun
 
 # Nothing is written into the project, and a busy machine is no failure.
 settings.register_profile("core", database=None, deadline=None)
@@ -54,6 +54,7 @@ def good() -> Backup:
         guest="namespaces (root)",
         clock="real",
         storage="pause-and-copy",
+        extension=ExtensionReport(0, "success", 0, 0, Consistency.APPLICATION),
         modelled=("the freeze was simulated by pausing every process of the VM",),
     )
 
@@ -100,6 +101,7 @@ def late() -> Backup:
         guest="namespaces (rootless)",
         clock="real",
         storage="pause-and-copy",
+        extension=ExtensionReport(0, "success", 1, 308, Consistency.FILE_SYSTEM),
     )
 
 
@@ -123,4 +125,5 @@ def failed() -> Backup:
         guest="namespaces (root)",
         clock="real",
         storage="pause-and-copy",
+        extension=ExtensionReport(302, "error", 302, 302, Consistency.NONE),
     )

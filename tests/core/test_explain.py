@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_vmsnapshot import catalogue, explain
-from pytest_vmsnapshot.backup import Attempt, Backup, Event, ScriptRun, Step
+from pytest_vmsnapshot.backup import Backup, Event, Step
 from pytest_vmsnapshot.catalogue import NamedError
 from pytest_vmsnapshot.output import Output
+from pytest_vmsnapshot.script_run import Attempt, ScriptRun
 
 
 def attempt(**changes: object) -> Attempt:
@@ -97,7 +98,9 @@ def test_repr(good: Backup, late: Backup, failed: Backup) -> None:
         (attempt(exit_status=127), "exit status 127"),
         (attempt(signal=11), "killed by SIGSEGV (11)"),
         (attempt(signal=63), "killed by signal 63"),
-        (attempt(timed_out=True, signal=9), "stopped at its limit"),
+        (attempt(timed_out=True, signal=9, stopped_processes=1), "stopped at its limit"),
+        (attempt(timed_out=True), "reached its limit"),
+        (attempt(timed_out=True, left_running=True), "ran on past its limit"),
         (
             attempt(launch_error="its interpreter '/bin/bsh' does not exist on the VM"),
             "could not be started: its interpreter '/bin/bsh' does not exist on the VM",

@@ -24,11 +24,11 @@ MODULES = {
 NAMED = [name for name in MODULES if name]
 MAX_LINES = 400
 
-PYTEST_SIDE = {"plugin", "time_limits"}
+PYTEST_SIDE = {"plugin", "time_limits", "rule_differences"}
 """Modules that may import pytest."""
 
 LAYERS = (
-    ("plugin", {"plugin", "time_limits", "failure_report"}),
+    ("plugin", {"plugin", "time_limits", "failure_report", "rule_differences"}),
     (
         "machine",
         {
@@ -40,6 +40,8 @@ LAYERS = (
             "settings",
             "command",
             "completed",
+            "placing",
+            "surroundings",
         },
     ),
     ("engine", {"engine"}),
@@ -58,6 +60,8 @@ LAYERS = (
             "errors",
             "layout",
             "output",
+            "script_run",
+            "faults",
         },
     ),
 )
@@ -107,7 +111,32 @@ def test_pytest_is_imported_by_the_plugin_only(name: str) -> None:
 
 
 PURE = {
-    "engine.verdict": {"__future__", "enum", "dataclasses", ".backup"},
+    "engine.verdict": {"__future__", "enum", "dataclasses", ".backup", ".engine.rules"},
+    "engine.rules": {
+        "__future__",
+        "collections.abc",
+        "dataclasses",
+        "math",
+        "types",
+        "typing",
+        ".layout",
+    },
+    "engine.vm_facts": {"__future__", "collections.abc", "dataclasses", "types", ".engine.rules"},
+    "engine.mounts": {"__future__", "collections.abc", ".engine.rules", ".engine.vm_facts"},
+    "engine.other_confs": {"__future__", "configparser"},
+    "engine.effective": {
+        "__future__",
+        "collections.abc",
+        "dataclasses",
+        "json",
+        "math",
+        "typing",
+        ".catalogue",
+        ".config",
+        ".engine.rules",
+    },
+    "script_run": {"__future__", "dataclasses", ".explain", ".output"},
+    "faults": {"__future__", "dataclasses", "enum", "typing", ".errors"},
     "config": {
         "__future__",
         "collections.abc",
@@ -119,9 +148,17 @@ PURE = {
     },
     "catalogue": {"__future__", "dataclasses", ".explain"},
     "output": {"__future__", "dataclasses"},
-    "engine.plugin_host": {"__future__", "configparser"},
+    "engine.plugin_host": {"__future__", "configparser", "dataclasses", "functools"},
     "engine.timeline": {"__future__", ".backup", ".protocols"},
-    "explain": {"__future__", "collections.abc", "shlex", "signal", "typing", ".backup"},
+    "explain": {
+        "__future__",
+        "collections.abc",
+        "shlex",
+        "signal",
+        "typing",
+        ".backup",
+        ".script_run",
+    },
     "protocols": {
         "__future__",
         "collections.abc",

@@ -20,6 +20,7 @@ from pytest_vmsnapshot.protocols import (
     FileFacts,
     FileKind,
     Launch,
+    Process,
     StorageFailed,
     StorageTimeout,
 )
@@ -63,6 +64,7 @@ class Bare:
     errno: int = 0
     launched: list[str] = field(default_factory=list)
     name: str = "bare"
+    runs_programs: bool = False
 
     def modelled(self) -> tuple[str, ...]:
         return ()
@@ -79,8 +81,11 @@ class Bare:
             return Execution(started, started, launch_errno=self.errno, launch_text="refused")
         return Execution(started, self.clock.time, exit_status=status)
 
-    def living(self) -> tuple[str, ...]:
-        return ()
+    def start(self, launch: Launch, deadline: float) -> Process:
+        raise NotImplementedError  # under these rules every script is stopped at its limit
+
+    def watch(self, processes: Sequence[Process], until: float) -> None:
+        raise NotImplementedError
 
 
 class NoFiles:
@@ -105,11 +110,11 @@ class Disks:
     steps: list[str] = field(default_factory=list)
     name: str = "disks"
 
-    def freeze(self, deadline: float) -> str:
+    def freeze(self, mounts: Sequence[str], deadline: float) -> str:
         self.steps.append("freeze")
         if self.on_freeze is not None:
             raise self.on_freeze
-        return "/data, /"
+        return ", ".join(mounts)
 
     def snapshot(self, deadline: float | None) -> Copied:
         self.steps.append("snapshot" if deadline is None else "snapshot, frozen")
@@ -323,7 +328,14 @@ REFUSED = [
         ),
     ),
     (
-        FileFacts(CONFIG_PATH, FILE, 0o600, owner="azureuser", content=b"{"),
+        FileFacts(CONFIG_PATH, FILE, 0o600, owner="azureuser", uid=1000, content=b"{"),
+        (
+            f"IncorrectJSONConfigFile (317): {CONFIG_PATH} has mode 600 and owner azureuser; it "
+            "must have mode 600 and owner root"
+        ),
+    ),
+    (
+        FileFacts(CONFIG_PATH, FILE, 0o600, owner="azureuser", uid=None, content=b"{"),
         (
             f"IncorrectJSONConfigFile (317): {CONFIG_PATH} has mode 600 and owner azureuser; it "
             "must have mode 600 and owner root"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_vmsnapshot.engine.plugin_host import SIZE_LIMIT, fault
+from pytest_vmsnapshot.engine.plugin_host import SIZE_LIMIT, PluginHost, fault, read
 
 GOOD = """\
 [pre_post]
@@ -152,3 +152,70 @@ WORDS = st.sampled_from([*SIGNS, *NAMES])
 def test_what_trips_configparser(text: str) -> None:
     assert "\n" not in fault(text.encode("utf-8"))
     assert "\n" not in fault(b"[pre_post]\n" + text.encode("utf-8"))
+
+
+# -- as the extension takes it ---------------------------------------------------------------------
+
+CONFIG = "/etc/azure/VMSnapshotScriptPluginConfig.json"
+SECOND = """\
+pluginName1 = ScriptRunner
+pluginPath1 = ScriptRunner.py
+pluginConfigPath1 = /srv/second.json
+"""
+
+TAKEN = {
+    "as shipped": (GOOD.encode("ascii"), PluginHost(1800, (CONFIG,))),
+    "CRLF": (GOOD.replace("\n", "\r\n").encode("ascii"), PluginHost(1800, (CONFIG,))),
+    "case of keys": (changed("numberOfPlugins", "NUMBEROFPLUGINS"), PluginHost(1800, (CONFIG,))),
+    "elsewhere": (changed(CONFIG, "/srv/own.json"), PluginHost(1800, ("/srv/own.json",))),
+    "short": (changed("1800", "5"), PluginHost(5, (CONFIG,))),
+    "nothing": (changed("1800", "0"), PluginHost(0, (CONFIG,))),
+    "negative timeout": (changed("1800", "-10"), PluginHost(-10, (CONFIG,))),
+    "long": (changed("1800", "9999"), PluginHost(9999, (CONFIG,))),
+    "two": (
+        changed("Plugins = 1", "Plugins = 2") + SECOND.encode("ascii"),
+        PluginHost(1800, (CONFIG, "/srv/second.json")),
+    ),
+    "empty": (b"", PluginHost(1800, ())),
+    "another section": (b"[other]\nnumberOfPlugins = 1\n", PluginHost(1800, ())),
+    "no plugin": (changed("Plugins = 1", "Plugins = 0"), PluginHost(1800, ())),
+    "negative": (changed("Plugins = 1", "Plugins = -1"), PluginHost(1800, ())),
+    "no number": (changed("numberOfPlugins = 1\n", ""), PluginHost(1800, ())),
+    "no timeout": (changed("timeoutInSeconds = 1800\n", ""), PluginHost(1800, (CONFIG,))),
+    "section twice over": (GOOD.encode("ascii") + b"[other]\n", PluginHost(1800, (CONFIG,))),
+}
+
+
+@pytest.mark.parametrize(("content", "expected"), TAKEN.values(), ids=TAKEN)
+def test_read(content: bytes, expected: PluginHost) -> None:
+    assert read(content) == expected
+
+
+FAILED_OVER = {
+    name: row
+    for name, row in WRONG.items()
+    if name not in ("empty", "another section", "case counts", "no timeout")
+} | {
+    "no config path": (
+        changed(f"pluginConfigPath0 = {CONFIG}\n", ""),
+        "No option 'pluginconfigpath0' in section: 'pre_post'",
+    ),
+    "float": (changed("1800", "30.5"), "invalid literal for int() with base 10: '30.5'"),
+    "unknown plugin": (
+        changed("= ScriptRunner\n", "= NoSuchModule\n"),
+        "pluginName0 is 'NoSuchModule'; only ScriptRunner is simulated",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), FAILED_OVER.values(), ids=FAILED_OVER)
+def test_what_the_extension_fails_over(content: bytes, message: str) -> None:
+    assert read(content).fault == message
+
+
+@given(st.lists(WORDS).map("".join))
+def test_whatever_the_file_it_is_taken_or_has_a_fault(text: str) -> None:
+    content = b"[pre_post]\n" + text.encode("utf-8")
+    if fault(content):
+        found = read(content)
+        assert found.fault or found.configs == ()

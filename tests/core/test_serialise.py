@@ -11,19 +11,20 @@ from hypothesis import strategies as st
 
 from pytest_vmsnapshot import catalogue
 from pytest_vmsnapshot.backup import (
-    Attempt,
     Backup,
     Consistency,
+    Difference,
     Event,
+    ExtensionReport,
     PointFiles,
     RecoveryPoint,
-    ScriptRun,
     Status,
     Step,
 )
 from pytest_vmsnapshot.catalogue import ErrorKind, NamedError
 from pytest_vmsnapshot.errors import GuestDied, UsageError
 from pytest_vmsnapshot.output import Output
+from pytest_vmsnapshot.script_run import Attempt, ScriptRun
 
 # Undecodable bytes of paths and parameters are low surrogates; a high one cannot come out of JSON.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\udc80\udcff\0\x1b"))
@@ -43,9 +44,26 @@ ATTEMPTS = st.builds(
     error_output=OUTPUTS,
     waiting_in=WORDS,
     stopped_processes=st.integers(0),
+    left_running=st.booleans(),
 )
 RUNS = st.none() | st.builds(
-    ScriptRun, TEXT, WORDS, st.lists(ATTEMPTS, min_size=1, max_size=3).map(tuple), st.integers(0)
+    ScriptRun,
+    TEXT,
+    WORDS,
+    st.lists(ATTEMPTS, min_size=1, max_size=3).map(tuple),
+    st.integers(0),
+    st.none() | st.integers(0, 999),
+)
+ERRORS = st.lists(
+    st.builds(NamedError, st.sampled_from(catalogue.CATALOGUE), TEXT), max_size=3
+).map(tuple)
+REPORTS = st.builds(
+    ExtensionReport,
+    st.none() | st.integers(0, 999),
+    st.sampled_from(["success", "error"]),
+    st.integers(0, 999),
+    st.integers(0, 999),
+    st.sampled_from(Consistency),
 )
 POINTS = st.builds(RecoveryPoint, st.sampled_from(Consistency), st.integers(0), st.integers(0))
 BACKUPS = st.builds(
@@ -53,9 +71,7 @@ BACKUPS = st.builds(
     number=st.integers(1),
     status=st.sampled_from(Status),
     consistency=st.sampled_from(Consistency),
-    errors=st.lists(
-        st.builds(NamedError, st.sampled_from(catalogue.CATALOGUE), TEXT), max_size=3
-    ).map(tuple),
+    errors=ERRORS,
     decided_by=TEXT,
     pre=RUNS,
     post=RUNS,
@@ -67,7 +83,12 @@ BACKUPS = st.builds(
     guest=TEXT,
     clock=TEXT,
     storage=TEXT,
+    extension=REPORTS,
     modelled=WORDS,
+    frozen=st.none() | WORDS,
+    snapshot_asked=st.booleans(),
+    unreported=ERRORS,
+    differences=st.lists(st.builds(Difference, TEXT, TEXT), max_size=3).map(tuple),
 )
 
 
@@ -111,7 +132,7 @@ def test_undecodable_output_survives(late: Backup) -> None:
 
 def test_plain_values(late: Backup) -> None:
     plain = json.loads(late.to_json())
-    assert plain["format"] == 1
+    assert plain["format"] == 2
     assert plain["status"] == "completed with warnings"
     assert plain["consistency"] == "file-system"
     assert plain["errors"][0]["kind"]["code"] == 308
@@ -165,12 +186,12 @@ GIVE = "give the text that to_json() returned"
             None,
             f"not JSON: the JSON object must be str, bytes or bytearray, not NoneType; {GIVE}",
         ),
-        ("[]", f"not a Backup of format 1; {GIVE}"),
-        ("{}", f"not a Backup of format 1; {GIVE}"),
-        ('{"format": 2}', f"not a Backup of format 1; {GIVE}"),
-        ('{"format": 1}', f"not a complete Backup: Backup.number is missing; {GIVE}"),
+        ("[]", f"not a Backup of format 2; {GIVE}"),
+        ("{}", f"not a Backup of format 2; {GIVE}"),
+        ('{"format": 1}', f"not a Backup of format 2; {GIVE}"),
+        ('{"format": 2}', f"not a complete Backup: Backup.number is missing; {GIVE}"),
         (
-            '{"format": 1, "number": []}',
+            '{"format": 2, "number": []}',
             f"not a complete Backup: Backup.number is [] where int is meant; {GIVE}",
         ),
     ],

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_vmsnapshot import virtual_machine
+from pytest_vmsnapshot.engine.rules import DOCUMENTED, SHIPPED
+from pytest_vmsnapshot.engine.vm_facts import MOUNTS, Agent, Mount, Platform
 from pytest_vmsnapshot.errors import UsageError
 from pytest_vmsnapshot.plugin import VmFactory
 from pytest_vmsnapshot.settings import MARKER, NAMES, Resolved, Settings, Source, resolve
@@ -107,6 +109,28 @@ RIGHT: list[tuple[str, Any, Any]] = [
     ("directories", "", ("/data", "/scripts")),
     ("directories", "/a..b", ("/data", "/scripts", "/a..b")),
     ("require", "", ()),
+    ("rules", "shipped", "shipped"),
+    ("strict", True, True),
+    ("strict", "true", True),
+    ("strict", "false", False),
+    ("platform", {}, Platform()),
+    ("platform", {"isManagedVm": None}, Platform(managed=None)),
+    (
+        "platform",
+        {"canTakeCrashConsistentSnapshot": "true", "backupRetryCount": "1"},
+        Platform(crash_consistent="true", retry_count="1"),
+    ),
+    ("mounts", [], ()),
+    ("mounts", [("sda1", "part", "xfs", "/")], (Mount("sda1", "part", "xfs", "/"),)),
+    ("mounts", ([*"abc", "/d"],), (Mount("a", "b", "c", "/d"),)),
+    ("agent_umask", 0, 0),
+    ("agent_umask", 0o777, 0o777),
+    ("agent_stdin", b"yes\n", b"yes\n"),
+    ("agent_stdin", b"", b""),
+    ("agent_stdin", b"open", b"open"),
+    ("agent_stdin", "open", None),
+    ("agent_env", {}, {}),
+    ("agent_env", {"LANG": None, "A": "b=c"}, {"LANG": None, "A": "b=c"}),
     ("require", "owners,namespaces", ("owners", "namespaces")),
 ]
 
@@ -126,11 +150,32 @@ def test_lists(value: Any) -> None:
 
 GUESTS = "auto, root, subids, rootless, sudo, in-place"
 
+PLATFORM = "a dict with keys of isManagedVm, canTakeCrashConsistentSnapshot, backupRetryCount"
+NO_PLATFORM: list[Any] = [
+    True,
+    "isManagedVm",
+    [("isManagedVm", True)],
+    {"managed": True},
+    {1: 2},
+]
+NO_MOUNTS: list[Any] = [
+    "/data",
+    5,
+    {},
+    ["/data"],
+    ["/abc"],
+    [("sda1", "part", "xfs")],
+    [("sda1", "part", "xfs", "data")],
+    [("sda1", "part", 4, "/")],
+    [("sda1", "part", "xfs", "/", "rw")],
+]
+MOUNT = "a list of (device, kind, fstype, place), such as ('sdc1', 'part', 'xfs', '/data')"
+
 WRONG: list[tuple[str, Any, str]] = [
     ("guest", "docker", f"guest='docker' is none of {GUESTS}"),
     ("guest", "", f"guest='' is none of {GUESTS}"),
     ("guest", ["root"], f"guest=['root'] is none of {GUESTS}"),
-    ("rules", "real", "rules='real' is none of documented"),
+    ("rules", "real", "rules='real' is none of documented, shipped"),
     ("deployment", "arm", "deployment='arm' is none of resource-manager, classic"),
     ("os", "Linux", "os='Linux' is none of linux, windows"),
     ("disks", 0, "disks=0; write a whole number from 1 up"),
@@ -167,6 +212,30 @@ WRONG: list[tuple[str, Any, str]] = [
             "to the second)",
         )
         for value in ("tomorrow", "1969-12-31", "2201-01-01", "2026-03-29T01:59:50.5", 1.5, True)
+    ),
+    ("strict", 1, "strict=1; write true or false"),
+    *(("platform", value, f"platform={value!r}; write {PLATFORM}") for value in NO_PLATFORM),
+    *(("mounts", value, f"mounts={value!r}; write {MOUNT}") for value in NO_MOUNTS),
+    *(
+        ("agent_umask", value, f"agent_umask={value!r}; write a file mode mask, such as 0o022")
+        for value in (-1, 0o1000, "022", 18.0, True)
+    ),
+    *(
+        (
+            "agent_stdin",
+            value,
+            f"agent_stdin={value!r}; write bytes, or 'open' for a pipe that stays open and silent",
+        )
+        for value in ("yes", "", 0, bytearray(b"x"))
+    ),
+    *(
+        (
+            "agent_env",
+            value,
+            f"agent_env={value!r}; write a dict of strings, with None for a variable that is not "
+            "to be there",
+        )
+        for value in ("A=b", [("A", "b")], {"A": 1}, {1: "b"}, {"": "b"}, {"A=": "b"})
     ),
     ("require", ["root"], "require=['root'] is none of clock, namespaces, owners"),
     ("require", True, "require=True is none of clock, namespaces, owners"),
@@ -216,6 +285,65 @@ def test_any_value_is_settings_or_a_mistake(values: dict[str, Any], source: str)
     assert found.settings.disks >= 1
     assert found.settings.disk_size >= 1
     assert found.header()
+
+
+def test_what_azure_and_the_agent_bring() -> None:
+    usual = Settings().vm_facts()
+    assert (usual.platform, usual.mounts) == (Platform(True, False, 0), MOUNTS)
+    assert (usual.agent, usual.disks) == (Agent(0o022, b""), 2)
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    assert usual.agent.env == {"PATH": path, "LANG": "C.UTF-8"}
+    changed = resolved(
+        {"agent_env": {"LANG": None, "A": "b"}, "agent_umask": 0o077, "agent_stdin": "open"}
+    )
+    agent = changed.settings.vm_facts().agent
+    assert agent == Agent(0o077, None, {"PATH": path, "A": "b"})
+
+
+@pytest.mark.parametrize(
+    ("changes", "locale"),
+    [
+        ({}, {"LANG": "C.UTF-8"}),
+        ({"LANG": None}, {"LC_CTYPE": "C.UTF-8"}),
+        ({"LANG": None, "LC_ALL": "C"}, {"LC_ALL": "C"}),
+        ({"LANG": None, "LC_CTYPE": "C"}, {"LC_CTYPE": "C"}),
+        ({"LANG": ""}, {"LANG": ""}),
+    ],
+)
+def test_the_locale_of_a_script(changes: dict[str, str | None], locale: dict[str, str]) -> None:
+    agent = Settings(agent_env=changes).vm_facts().agent
+    coerced = agent.environment(SHIPPED)
+    assert {name: text for name, text in coerced.items() if name != "PATH"} == locale
+    assert agent.environment(DOCUMENTED) == dict(agent.env)
+
+
+@pytest.mark.parametrize(
+    ("platform", "disks", "expected"),
+    [
+        (Platform(True, True, 1), 1, True),
+        (Platform(1, 1, 2.5), 1, True),
+        (Platform(True, True, True), 1, True),
+        (Platform(True, True, 1), 2, False),
+        (Platform(True, True, 0), 1, False),
+        (Platform(True, True, -1), 1, False),
+        (Platform(True, False, 1), 1, False),
+        (Platform(False, True, 1), 1, False),
+        (Platform(None, True, 1), 1, False),
+        (Platform(True, "true", 1), 1, False),
+        (Platform("true", True, 1), 1, False),
+        (Platform(), 1, False),
+    ],
+)
+def test_crash_consistent_fallback(platform: Platform, disks: int, expected: bool) -> None:
+    assert platform.falls_back(disks) is expected
+    assert platform.unusable == ""
+
+
+def test_a_retry_count_the_extension_fails_over() -> None:
+    told = Platform(True, True, "1")
+    assert told.unusable == "backupRetryCount is '1', which is no number"
+    assert not told.falls_back(1)
+    assert Platform(True, False, "1").unusable == ""
 
 
 def keywords(function: Any) -> list[str]:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_vmsnapshot.backup import Consistency, Status
+from pytest_vmsnapshot.engine.rules import DOCUMENTED
 from pytest_vmsnapshot.engine.verdict import (
     Facts,
     Freeze,
@@ -132,6 +133,17 @@ _STATUS = {
     "failed": Status.FAILED,
 }
 _OUTCOME = {"ok": Outcome.OK, "failed": Outcome.FAILED, "late": Outcome.TIMED_OUT}
+_PRECHECK_CODE = {
+    Precheck.PASSED: 0,
+    Precheck.UNSUPPORTED: None,
+    Precheck.NOT_CONFIGURED: 316,
+    Precheck.REFUSED: 305,
+    Precheck.SCRIPTS_REFUSED: 302,
+    Precheck.WORKLOAD: None,
+    Precheck.NOT_REACHED: None,
+}
+_PRE_CODE = {Outcome.FAILED: 300, Outcome.TIMED_OUT: 308, Outcome.GIVEN_UP: 310}
+_POST_CODE = {Outcome.FAILED: 301, Outcome.TIMED_OUT: 309, Outcome.GIVEN_UP: 311}
 _FREEZE = {"ok": Freeze.OK, "failed": Freeze.FAILED, "late": Freeze.TIMED_OUT}
 _SNAPSHOT = {"ok": Snapshot.OK, "failed": Snapshot.FAILED}
 
@@ -194,10 +206,13 @@ BOTH = [(TABLE, CASES), (PRECHECK_TABLE, PRECHECK_CASES)]
 
 def initial(case: dict[str, str]) -> Facts:
     """What is known before the snapshot."""
-    pre = case.get("pre")
+    precheck = Precheck[case["precheck"].upper()] if "precheck" in case else Precheck.PASSED
+    pre = _OUTCOME[case["pre"]] if "pre" in case else Outcome.NOT_RUN
     return Facts(
-        precheck=Precheck[case["precheck"].upper()] if "precheck" in case else Precheck.PASSED,
-        pre=_OUTCOME[pre] if pre else Outcome.NOT_RUN,
+        precheck=precheck,
+        precheck_code=_PRECHECK_CODE[precheck],
+        pre=pre,
+        pre_code=_PRE_CODE.get(pre, 0),
         continue_on_failure=case["continue"] == "yes",
         fs_freeze=case["fsfreeze"] == "yes",
         disks=int(case["disks"]),
@@ -207,18 +222,19 @@ def initial(case: dict[str, str]) -> Facts:
 def walk(case: dict[str, str]) -> tuple[str, Verdict]:
     """Ask the pure functions in the order of the lifecycle: what is tried, what comes out."""
     facts = initial(case)
-    planned = plan(facts)
+    planned = plan(facts, DOCUMENTED)
     attempted = "none"
     if planned.snapshot:
         attempted = "frozen" if planned.freeze else "bare"
     if attempted == "frozen":
         facts = replace(facts, freeze=_FREEZE[case["freeze"]])
         if facts.freeze.bad:
-            attempted = "again" if plan_after_bad_freeze(facts).snapshot else "none"
+            attempted = "again" if plan_after_bad_freeze(facts, DOCUMENTED).snapshot else "none"
     if attempted != "none":
         facts = replace(facts, snapshot=_SNAPSHOT[case["snapshot"]])
-    post = case.get("post")
-    return attempted, decide(replace(facts, post=_OUTCOME[post] if post else Outcome.NOT_RUN))
+    post = _OUTCOME[case["post"]] if "post" in case else Outcome.NOT_RUN
+    facts = replace(facts, post=post, post_code=_POST_CODE.get(post, 0))
+    return attempted, decide(facts, DOCUMENTED)
 
 
 @pytest.mark.parametrize(("table", "cases"), BOTH, ids=["scripts", "prechecks"])
@@ -251,6 +267,16 @@ def test_the_product_is_full() -> None:
     assert len(PRECHECK_CASES) == 4 * 2 * 2 * 3 * 2 * 2
 
 
+def with_codes(facts: Facts) -> Facts:
+    """The same with the codes that belong to it."""
+    return replace(
+        facts,
+        precheck_code=_PRECHECK_CODE[facts.precheck],
+        pre_code=_PRE_CODE.get(facts.pre, 0),
+        post_code=_POST_CODE.get(facts.post, 0),
+    )
+
+
 FACTS = st.builds(
     Facts,
     precheck=st.sampled_from(Precheck),
@@ -261,33 +287,33 @@ FACTS = st.builds(
     freeze=st.sampled_from(Freeze),
     snapshot=st.sampled_from(Snapshot),
     disks=st.integers(1, 64),
-)
+).map(with_codes)
 
 
 @given(FACTS)
 def test_whatever_the_facts_there_is_a_verdict_with_a_reason(facts: Facts) -> None:
-    verdict = decide(facts)
+    verdict = decide(facts, DOCUMENTED)
     assert verdict.rule
     assert "\n" not in verdict.rule
-    assert plan(facts).reason
-    assert plan_after_bad_freeze(facts).reason
+    assert plan(facts, DOCUMENTED).reason
+    assert plan_after_bad_freeze(facts, DOCUMENTED).reason
 
 
 @given(FACTS)
 def test_a_backup_fails_exactly_when_there_is_no_recovery_point(facts: Facts) -> None:
-    verdict = decide(facts)
+    verdict = decide(facts, DOCUMENTED)
     assert (verdict.status is Status.FAILED) == (verdict.consistency is Consistency.NONE)
 
 
 @given(FACTS)
 def test_without_a_snapshot_the_backup_fails(facts: Facts) -> None:
     if facts.snapshot is not Snapshot.OK:
-        assert decide(facts).status is Status.FAILED
+        assert decide(facts, DOCUMENTED).status is Status.FAILED
 
 
 @given(FACTS)
 def test_application_consistent_needs_everything_to_be_right(facts: Facts) -> None:
-    if decide(facts).consistency is Consistency.APPLICATION:
+    if decide(facts, DOCUMENTED).consistency is Consistency.APPLICATION:
         assert facts.precheck is Precheck.PASSED
         assert not facts.pre.bad
         assert not facts.post.bad
@@ -295,87 +321,27 @@ def test_application_consistent_needs_everything_to_be_right(facts: Facts) -> No
 
 
 @given(FACTS)
+@example(Facts(freeze=Freeze.FAILED, snapshot=Snapshot.OK))
 def test_completed_without_warnings_means_nothing_went_wrong(facts: Facts) -> None:
-    if decide(facts).status is Status.COMPLETED:
+    if decide(facts, DOCUMENTED).status is Status.COMPLETED:
         assert not any(found.bad for found in (facts.pre, facts.post, facts.freeze))
         assert facts.precheck not in (Precheck.REFUSED, Precheck.SCRIPTS_REFUSED)
 
 
 @given(FACTS)
 def test_file_system_consistent_needs_a_freeze(facts: Facts) -> None:
-    if decide(facts).consistency is Consistency.FILE_SYSTEM:
+    if decide(facts, DOCUMENTED).consistency is Consistency.FILE_SYSTEM:
         assert facts.freeze is Freeze.OK
 
 
 @given(FACTS)
 def test_only_a_single_disk_makes_a_difference(facts: Facts) -> None:
     if facts.disks > 1:
-        here, there = decide(facts), decide(replace(facts, disks=2))
+        here, there = decide(facts, DOCUMENTED), decide(replace(facts, disks=2), DOCUMENTED)
         assert (here.status, here.consistency) == (there.status, there.consistency)
 
 
 @given(FACTS)
 def test_a_plan_without_a_snapshot_has_no_freeze(facts: Facts) -> None:
-    for planned in (plan(facts), plan_after_bad_freeze(facts)):
+    for planned in (plan(facts, DOCUMENTED), plan_after_bad_freeze(facts, DOCUMENTED)):
         assert planned.snapshot or not planned.freeze
-
-
-RULES = [
-    (Facts(snapshot=Snapshot.OK, pre=Outcome.OK, post=Outcome.OK), "both scripts succeeded"),
-    (
-        Facts(snapshot=Snapshot.OK, freeze=Freeze.OK, pre=Outcome.FAILED),
-        "the pre-script failed and continueBackupOnFailure is true",
-    ),
-    (
-        Facts(snapshot=Snapshot.OK, pre=Outcome.TIMED_OUT),
-        (
-            "the pre-script timed out and continueBackupOnFailure is true; without a freeze that "
-            "is crash-consistent"
-        ),
-    ),
-    (
-        Facts(pre=Outcome.FAILED, continue_on_failure=False),
-        "the pre-script failed and continueBackupOnFailure is false",
-    ),
-    (
-        Facts(snapshot=Snapshot.OK, post=Outcome.TIMED_OUT, continue_on_failure=False),
-        "the post-script timed out and continueBackupOnFailure is false",
-    ),
-    (
-        Facts(snapshot=Snapshot.OK, post=Outcome.FAILED, continue_on_failure=False, disks=1),
-        (
-            "the post-script failed, and a single-disk VM falls back whatever "
-            "continueBackupOnFailure says"
-        ),
-    ),
-    (
-        Facts(snapshot=Snapshot.OK, freeze=Freeze.FAILED, disks=1),
-        "the freeze did not work, and a single-disk VM falls back to crash-consistent",
-    ),
-    (
-        Facts(freeze=Freeze.TIMED_OUT, disks=4),
-        "the freeze did not work on a VM with 4 disks",
-    ),
-    (Facts(snapshot=Snapshot.FAILED), "the snapshot of every disk failed"),
-    (
-        Facts(precheck=Precheck.SCRIPTS_REFUSED, continue_on_failure=False),
-        "a script was refused before it ran and continueBackupOnFailure is false",
-    ),
-    (
-        Facts(precheck=Precheck.REFUSED, snapshot=Snapshot.OK),
-        "no script can run with a config or Pluginhost file that is refused",
-    ),
-    (
-        Facts(precheck=Precheck.UNSUPPORTED, snapshot=Snapshot.OK),
-        "scripts run only on Linux VMs of the Resource Manager deployment model",
-    ),
-    (
-        Facts(precheck=Precheck.NOT_CONFIGURED, snapshot=Snapshot.OK),
-        "there is no config, so the framework is off",
-    ),
-]
-
-
-@pytest.mark.parametrize(("facts", "rule"), RULES)
-def test_the_rule_that_decided_is_named(facts: Facts, rule: str) -> None:
-    assert decide(facts).rule == rule

@@ -25,12 +25,14 @@ def install(journal: Journal, path: str) -> None:
     draft = journal.before_file(path)
     with memory_file(b"ours") as content:
         owner = str(os.geteuid())
-        files.install({"path": path, "draft": draft, "owner": owner, "mode": 0o600}, content)
+        wanted = {"path": path, "draft": draft, "owner": owner, "mode": 0o600}
+        files.install(wanted, content, files.Names())
 
 
 def make_directory(journal: Journal, path: str) -> None:
     journal.before_directory(path)
-    files.make_directory({"path": path, "owner": str(os.geteuid()), "mode": 0o711})
+    wanted = {"path": path, "owner": str(os.geteuid()), "mode": 0o711}
+    files.make_directory(wanted, files.Names())
 
 
 def remove(journal: Journal, path: str) -> None:

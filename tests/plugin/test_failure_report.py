@@ -54,7 +54,7 @@ def test_report_of_a_failure(pytester: pytest.Pytester) -> None:
         "   T  precheck     ok",
         "   T  pre-script   /opt/vmsnapshot/pre.sh orders",
         "   T  pre-script   exit status 3",
-        "   T  freeze       all file systems (simulated: every process is paused)",
+        "   T  freeze       /data, / (simulated: every process is paused)",
         "   T  snapshot     N files",
         "   T  thaw         done",
         "   T  post-script  /opt/vmsnapshot/post.sh",
