@@ -94,7 +94,10 @@ def one_line(backup: Backup) -> str:
     parts += [f"{error.name} ({error.code})" for error in backup.errors]
     for name, run in (("pre", backup.pre), ("post", backup.post)):
         if run is not None:
-            tries = f" after {run.attempt_count} attempts" if run.attempt_count > 1 else ""
+            how = f", of {run.attempt_count} side by side"
+            if not run.side_by_side:
+                how = f" after {run.attempt_count} attempts"
+            tries = how if run.attempt_count > 1 else ""
             parts.append(f"{name}-script {ending(run.last)}{tries}")
     return ", ".join(parts) + f", {backup.duration:.1f} s>"
 
@@ -159,6 +162,7 @@ def _output(name: str, run: ScriptRun) -> Iterator[str]:
     total = run.attempt_count
     for index, attempt in list(enumerate(run.attempts, 1 + run.dropped))[-ATTEMPTS_SHOWN:]:
         which = f"{name}, attempt {index} of {total}" if total > 1 else name
+        which = f"{name} {shlex.join(attempt.argv)}" if run.side_by_side else which
         for stream, text in (
             ("standard output", attempt.stdout),
             ("standard error", attempt.stderr),

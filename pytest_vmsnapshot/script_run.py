@@ -20,6 +20,7 @@ class Attempt:
         signal: number of the signal that ended it, or None.
         timed_out: whether it reached its limit.
         launch_error: why it could not be started, or empty.
+        launch_errno: the system's number for that, or 0.
         output: what it printed.
         error_output: what it printed as errors.
         waiting_in: the commands it waited for when it was stopped.
@@ -34,6 +35,7 @@ class Attempt:
     signal: int | None = None
     timed_out: bool = False
     launch_error: str = ""
+    launch_errno: int = 0
     output: Output = Output()
     error_output: Output = Output()
     waiting_in: tuple[str, ...] = ()
@@ -80,6 +82,8 @@ class ScriptRun:
         params: its arguments, as configured.
         attempts: its last launches, at least one.
         dropped: how many launches before those were not kept.
+        side_by_side: whether the launches were made at once, one for each config that the
+            Pluginhost file names; what decided comes last.
         code: the extension's number for how it went, 0 for success; None where the extension
             failed before it had one.
     """
@@ -88,6 +92,7 @@ class ScriptRun:
     params: tuple[str, ...]
     attempts: tuple[Attempt, ...]
     dropped: int = 0
+    side_by_side: bool = False
     code: int | None = 0
 
     def __post_init__(self) -> None:

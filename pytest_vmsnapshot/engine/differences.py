@@ -15,10 +15,13 @@ from ..backup import Difference, Status, Step
 from ..catalogue import CATALOGUE
 from ..explain import printable
 from ..faults import Faults, FreezeFault
+from ..layout import FREEZE_HELPER_PATH
+from ..protocols import FileKind
 from ..script_run import ScriptRun
 from . import prediction, verdict
 from .interpreter import Interpreter
 from .phase import phase_code
+from .polled import patience_of
 from .precheck import Checked, Seen, judge
 from .prediction import Case, Cause, Prediction
 from .rules import RuleSet
@@ -27,7 +30,7 @@ from .vm_facts import VmFacts
 
 _PRECHECK_RULES = (
     *("classic_runs_scripts", "workload_replaces_scripts", "helper_is_needed"),
-    *("plugin_host_mode", "plugin_host_decides", "owner_by_name", "config_mode", "script_mode"),
+    *("owner_by_name", "plugin_host_mode", "plugin_host_decides", "config_mode", "script_mode"),
     *("relative_locations", "names_every_script", "strict_types", "required_keys"),
     *("default_timeout", "poll_step", "limit_cap", "platform_falls_back"),
 )
@@ -52,6 +55,12 @@ _DECIDING_RULES: Mapping[str, tuple[str, str]] = {
     ),
 }
 """Rules of the verdict: what they say under the documented and under the shipped rule set."""
+
+
+_STUCK = {
+    True: "the extension's freezing helper may not be executed, so no file system would be frozen",
+    False: "the extension's freezing helper does not count",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +101,18 @@ def differences(observed: Observed) -> tuple[Difference, ...]:
     outcomes = {Step.PRE_SCRIPT: prediction.OPEN, Step.POST_SCRIPT: prediction.OPEN}
     if observed.otherwise.outcome is not Precheck.PASSED:
         outcomes = dict.fromkeys(outcomes, (Outcome.NOT_RUN,))
+    elif observed.checked.outcome is Precheck.PASSED and _has_other_configs(observed):
+        cause = Cause("plugin_host_decides", _other_configs(observed))
+        causes += [cause]
+        behaves += [cause]
     elif observed.checked.plugins and observed.otherwise.plugins:
         for step in outcomes:
             predicted = _of_script(step, observed)
             outcomes[step] = predicted.outcomes
             causes += predicted.causes
             behaves += predicted.behaves
+    if _is_helper_stuck(observed):
+        causes.append(Cause("helper_is_needed", _STUCK[observed.other.helper_is_needed]))
     possible = list(_verdicts(observed, outcomes))
     here = _key(observed.decided)
     keys = {_key(decided) for decided in possible}
@@ -119,8 +134,6 @@ def differences(observed: Observed) -> tuple[Difference, ...]:
 def _of_precheck(observed: Observed) -> Iterator[Cause]:
     here, there = observed.checked, observed.otherwise
     if (here.outcome, here.code) == (there.outcome, there.code):
-        if len(here.plugins) != len(there.plugins) and here.outcome is Precheck.PASSED:
-            yield Cause("plugin_host_decides", "the Pluginhost file names other configs")
         return
     rule = _rule_of_precheck(observed)
     name = observed.other.name
@@ -133,6 +146,18 @@ def _of_precheck(observed: Observed) -> Iterator[Cause]:
     yield Cause(rule, text)
 
 
+def _has_other_configs(observed: Observed) -> bool:
+    """Whether the other rule set goes by other configs than this one."""
+    return observed.checked.host.configs != observed.otherwise.host.configs
+
+
+def _other_configs(observed: Observed) -> str:
+    named = observed.otherwise.host.configs
+    if not named:
+        return "the Pluginhost file names no config, so no script would run"
+    return f"the configs that count would be {', '.join(named)}, and all their scripts would run"
+
+
 def _rule_of_precheck(observed: Observed) -> str:
     """The rule that makes the precheck find something else."""
     mixed = observed.rules
@@ -141,7 +166,8 @@ def _rule_of_precheck(observed: Observed) -> str:
         mixed = replace(mixed, **{name: getattr(observed.other, name)})
         checked = judge(observed.vm, observed.seen, mixed)
         if (checked.outcome, checked.code) != before:
-            return name
+            notes = observed.checked.note + observed.otherwise.note
+            return "required_keys" if " is missing" in notes and name == "strict_types" else name
     return _PRECHECK_RULES[-1]
 
 
@@ -149,8 +175,14 @@ def _of_script(step: Step, observed: Observed) -> Prediction:
     run = observed.runs.get(step)
     facts = observed.facts
     outcome = facts.pre if step is Step.PRE_SCRIPT else facts.post
-    if run is None or outcome is Outcome.UNDECIDABLE:
+    if outcome is Outcome.UNDECIDABLE:
+        text = "no script failure and no time limit makes the extension itself fail"
+        return Prediction(prediction.OPEN, (Cause("plugin_host_decides", text),))
+    if run is None:
         return Prediction(prediction.OPEN)
+    if not observed.other.stops_at_limit and patience_of(observed.otherwise, observed.other) <= 0:
+        text = "the time limit of the Pluginhost file is negative, which the extension fails over"
+        return Prediction((Outcome.UNDECIDABLE,), (Cause("plugin_host_decides", text),))
     there = observed.otherwise.plugins[0]
     case = Case(
         step.value,
@@ -214,13 +246,21 @@ def _with_snapshot(facts: Facts, observed: Observed) -> Facts:
         snapshot = Snapshot.FAILED if observed.faults.snapshot else Snapshot.OK
     if not plan.freeze:
         return replace(facts, snapshot=snapshot)
-    freeze = seen.freeze
+    freeze = Freeze.OFF if _is_helper_stuck(observed) else seen.freeze
+    if observed.other.helper_is_needed and _is_helper_stuck(observed):
+        freeze = Freeze.TIMED_OUT
     if freeze is Freeze.OFF:
         freeze = _UNTRIED_FREEZES.get(observed.faults.freeze, Freeze.OK)
     facts = replace(facts, freeze=freeze)
     if freeze.bad and not verdict.falls_back(facts, observed.other):
         return facts
     return replace(facts, snapshot=snapshot)
+
+
+def _is_helper_stuck(observed: Observed) -> bool:
+    """Whether the extension's freezing helper may not be executed, which counts in one rule set."""
+    facts = observed.seen.of(FREEZE_HELPER_PATH)
+    return facts.kind is not FileKind.ABSENT and not facts.mode & 0o111
 
 
 _UNTRIED_FREEZES: Mapping[FreezeFault | None, Freeze] = {
@@ -249,6 +289,8 @@ def _of_decision(observed: Observed, there: Verdict) -> Iterator[Cause]:
         elif not found and _key(verdict.decide(_redecided(observed.facts, mixed), mixed)) != here:
             found = True
             yield Cause(name, f"{texts[index]} ({there.rule})")
+    if not found:
+        yield Cause("plugin_host_decides", there.rule)
 
 
 def _redecided(facts: Facts, rules: RuleSet) -> Facts:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..protocols import Clock, Guest, Launch
 from .vm_facts import Agent
@@ -11,11 +12,12 @@ from .vm_facts import Agent
 _LIMIT = 10.0
 """Seconds of the VM's clock for a shell to parse a script without running it."""
 
-_SAME = 100
-"""Exit status of the comparison where both are one program."""
+_SAME, _MISSING = 100, 101
+"""Exit statuses of the comparison: both are one program, or there is no such interpreter."""
 
 _COMPARE = (
-    'own=$(command -v "$1") && own=$(readlink -f "$own")\n'
+    f'own=$(command -v "$1") || {{ [ -z "$1" ] || exit {_MISSING}; }}\n'
+    'own=$(readlink -f "$own")\n'
     'other=$(readlink -f "$(command -v "$3")")\n'
     f'[ "$own" = "$other" ] && exit {_SAME}\n'
     'exec "$3" -n "$2"\n'
@@ -23,22 +25,33 @@ _COMPARE = (
 
 _ENV = "env"
 
+_SYSTEM = ("/bin", "/usr/bin")
+
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
     """What runs a script that is executed, beside a shell that may run it instead.
 
     Args:
-        name: what the first line names; empty where there is none.
+        name: what the first line names; empty where there is none, or for a program.
         options: what the first line hands to it.
         differs: whether it is another program than the shell.
+        missing: whether what the first line names does not exist.
         parse_error: why the shell cannot even parse the script, or nothing.
     """
 
     name: str = ""
     options: str = ""
     differs: bool = False
+    missing: bool = False
     parse_error: str = ""
+
+
+def other_shells(agent: Agent) -> tuple[str, ...]:
+    """Where another shell would be found before the system's, by the agent's PATH."""
+    places = agent.env.get("PATH", "").split(":")
+    before = itertools.takewhile(lambda place: place not in _SYSTEM, places)
+    return tuple(f"{place}/sh" for place in before if place.startswith("/"))
 
 
 def first_line(head: bytes) -> Interpreter:
@@ -48,7 +61,7 @@ def first_line(head: bytes) -> Interpreter:
         head: the beginning of the script.
     """
     if head.startswith(b"\x7fELF"):
-        return Interpreter("itself", differs=True)
+        return Interpreter(differs=True)
     if not head.startswith(b"#!"):
         return Interpreter()
     words = head[2:].split(b"\n", 1)[0].decode("utf-8", "backslashreplace").strip(" \t").split(" ")
@@ -58,7 +71,8 @@ def first_line(head: bytes) -> Interpreter:
     if posixpath.basename(words[0]) == _ENV:
         words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
     name = words[0] if words else ""
-    return Interpreter(name, " ".join(words[1:]), differs=posixpath.basename(name) != "sh")
+    options = " ".join(words[1:])
+    return Interpreter(name, options, differs=name not in ("sh", "/bin/sh", "/usr/bin/sh"))
 
 
 def compared(
@@ -81,8 +95,10 @@ def compared(
     done = guest.execute(Launch(argv, dict(agent.env), "/"), clock.deadline(_LIMIT))
     if done.exit_status == _SAME:
         return Interpreter(found.name, found.options)
+    if done.exit_status == _MISSING:
+        return replace(found, missing=True)
     if done.exit_status == 0 or done.timed_out or done.launch_errno:
         return found
     said = " ".join(done.error_output.text.split())
     reason = said.removeprefix(f"{path}: ") or f"exit status {done.exit_status}"
-    return Interpreter(found.name, found.options, differs=True, parse_error=reason)
+    return replace(found, parse_error=reason)

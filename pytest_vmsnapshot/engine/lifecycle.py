@@ -16,6 +16,7 @@ from ..layout import FREEZE_HELPER_PATH
 from ..protocols import (
     Clock,
     Copied,
+    FileKind,
     Guest,
     MountNotOpened,
     Storage,
@@ -26,7 +27,7 @@ from ..protocols import (
 from ..script_run import ScriptRun
 from . import other_confs, precheck, verdict
 from .differences import Observed, differences
-from .interpreter import Interpreter, compared, first_line
+from .interpreter import Interpreter, compared, first_line, other_shells
 from .mounts import to_freeze
 from .phase import Phase, Scripts, error_kind
 from .polled import PolledScripts
@@ -96,7 +97,7 @@ class _Lifecycle:
 
     def run(self, number: int) -> Backup:
         bench = self._bench
-        seen = Seen(bench.guest)
+        seen = Seen(bench.guest, other_shells(bench.vm.agent))
         checked = precheck.judge(bench.vm, seen, bench.rules)
         otherwise = precheck.judge(bench.vm, seen, self._other)
         self._timeline.add(Step.PRECHECK, printable(checked.note))
@@ -177,10 +178,13 @@ class _Lifecycle:
         bench = self._bench
         found: dict[Step, Interpreter] = {}
         shell = bench.rules.interpreter or self._other.interpreter
+        others = other_shells(bench.vm.agent)
         if bench.guest.runs_programs and bench.rules.interpreter != self._other.interpreter:
             for step, run in runs.items():
                 path = precheck.absolute(run.path)
                 line = first_line(seen.of(path).content or b"")
+                if any(seen.of(place).kind is not FileKind.ABSENT for place in others):
+                    line = replace(line, name=line.name or "/bin/sh", differs=True)
                 found[step] = compared(line, path, shell, bench.guest, bench.clock, bench.vm.agent)
         return found
 

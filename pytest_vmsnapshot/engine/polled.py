@@ -30,6 +30,18 @@ _BEFORE = 2
 """Steps the extension waits for a runner beyond the cap of the limits (SHIPPED.md, section 4)."""
 
 
+def patience_of(checked: Checked, rules: RuleSet) -> float:
+    """Seconds after which the extension gives up waiting for its runners.
+
+    Args:
+        checked: what the precheck found.
+        rules: the rule set.
+    """
+    poll = max((plugin.poll for plugin in checked.plugins), default=rules.poll_step)
+    cap = min(checked.host.timeout, rules.limit_cap)
+    return float((math.floor(cap / poll) + _BEFORE) * poll)
+
+
 @dataclass(slots=True)
 class _Runner:
     """What watches over one script.
@@ -53,14 +65,29 @@ class _Runner:
     launch_error: str = ""
     outcome: Outcome = Outcome.GIVEN_UP
     noticed: float = math.inf
+    is_judged: bool = False
     left_running: bool = False
     moved_on: float = 0.0
 
-    def judge(self) -> None:
-        """Find out what the runner notices, and when, from when the script has ended."""
+    @property
+    def is_open(self) -> bool:
+        """Whether something can still come of the script."""
+        return self.process is not None and not self.is_judged
+
+    def judge(self, moment: float) -> None:
+        """Find out what the runner notices, and when, if that can be told by now.
+
+        Args:
+            moment: second of the VM's clock until which it was waited for.
+        """
         if self.process is None:
             return
-        execution, began, step = self.process.execution, self.process.started, self.plugin.poll
+        self.is_judged = self.process.execution is not None or _latest(self) <= moment
+        if self.is_judged:
+            self._judge(self.process)
+
+    def _judge(self, process: Process) -> None:
+        execution, began, step = process.execution, process.started, self.plugin.poll
         if execution is not None and not execution.timed_out:
             looks = max(1, math.ceil((execution.ended - began) / step))
             if looks * step <= self.plugin.limit or math.isnan(self.plugin.timeout):
@@ -124,8 +151,7 @@ class PolledScripts:
             checked: what the precheck found.
         """
         poll = max((plugin.poll for plugin in checked.plugins), default=self._rules.poll_step)
-        cap = min(checked.host.timeout, self._rules.limit_cap)
-        patience = (math.floor(cap / poll) + _BEFORE) * poll
+        patience = patience_of(checked, self._rules)
         began = self._clock.now()
         runners = [self._start(step, plugin, began + patience) for plugin in checked.plugins]
         self._runners[step] = runners
@@ -134,7 +160,13 @@ class PolledScripts:
         if patience <= 0:
             return self._fail(step, runners)
         given_up = began + patience
-        self._watch(runners, min(given_up, max(_latest(runner) for runner in runners)))
+        while waited_for := [runner for runner in runners if runner.is_open]:
+            until = min(given_up, *(_latest(runner) for runner in waited_for))
+            self._watch(waited_for, until)
+            for runner in waited_for:
+                runner.judge(until)
+            if until >= given_up:
+                break
         moved_on = min(given_up, max(runner.noticed for runner in runners) + poll)
         self._watch(runners, moved_on)
         self._clock.run_until(moved_on)
@@ -154,7 +186,11 @@ class PolledScripts:
                 attempts = tuple(self._attempt(runner) for runner in runners)
                 order = runners[-1].order
                 runs[step] = ScriptRun(
-                    order.location, order.params, attempts, code=self._codes.get(step)
+                    order.location,
+                    order.params,
+                    attempts,
+                    side_by_side=len(attempts) > 1,
+                    code=self._codes.get(step),
                 )
         return runs
 
@@ -174,6 +210,8 @@ class PolledScripts:
             runner.process = self._guest.start(launch, limit)
         except NotStarted as failed:
             runner.launch_error = failed.text
+            if not self._rules.failed_start_is_awaited:
+                runner.outcome, runner.noticed = Outcome.FAILED, self._clock.now()
             self._timeline.add(step, f"could not be started: {printable(failed.text)}")
         return runner
 
@@ -181,8 +219,6 @@ class PolledScripts:
         """Let time pass until all scripts have ended, or until a moment."""
         processes = [runner.process for runner in runners if runner.process is not None]
         self._guest.watch(processes, until)
-        for runner in runners:
-            runner.judge()
 
     def _fail(self, step: Step, runners: list[_Runner]) -> Phase:
         """The extension fails over its own time limit as soon as it has started the scripts."""

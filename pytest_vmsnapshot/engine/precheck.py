@@ -43,12 +43,13 @@ class Seen:
 
     Args:
         guest: where they lie.
+        others: paths that are looked at besides the usual ones.
     """
 
-    def __init__(self, guest: Guest) -> None:
+    def __init__(self, guest: Guest, others: Iterable[str] = ()) -> None:
         self._guest = guest
         self._facts: dict[str, FileFacts] = {}
-        self.look(_ALWAYS)
+        self.look((*_ALWAYS, *others))
 
     def look(self, paths: Iterable[str], read_limit: int = config.SIZE_LIMIT + 1) -> None:
         """Look at paths together, where that has not been done.

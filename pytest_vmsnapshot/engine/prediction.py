@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import re
 from dataclasses import dataclass
 
 from ..output import UNREAD_CAPACITY, Output
@@ -86,10 +88,14 @@ def _if_polled(case: Case) -> Prediction:
     first = run.attempts[0]
     behaves = _runs_on(case) if first.timed_out else ()
     if first.launch_error and not _can_be_given(case.order.params):
-        text = "nobody can hand its parameters to a program, and the extension waits 1806 s in vain"
-        return Prediction((Outcome.GIVEN_UP,), (Cause("stops_at_limit", text),))
+        text = f"the {case.name} could not be started with its parameters"
+        text += ", and the extension would wait for it in vain until it gives up"
+        return Prediction((Outcome.GIVEN_UP,), (Cause("failed_start_is_awaited", text),))
     if case.interpreter.differs:
         return _if_run_by_shell(case, behaves)
+    if first.launch_errno == errno.EACCES:
+        text = f"the {case.name} may not be executed, but sh would run it"
+        return Prediction(OPEN, (Cause("interpreter", text),))
     if _is_full(first):
         text = (
             f"the {case.name} printed {_printed(first)} to a stream, nobody would read it, and the "
@@ -98,18 +104,21 @@ def _if_polled(case: Case) -> Prediction:
         causes = (Cause("drains_output", text),) if not first.timed_out else ()
         return Prediction((Outcome.TIMED_OUT,), causes, behaves)
     if case.interpreter.options and not first.ok:
-        text = f"the option {case.interpreter.options} of its first line would not be in effect"
-        return Prediction(OPEN, (Cause("interpreter", f"the {case.name} failed, and {text}"),))
+        text = f"the {case.name} failed, and {_options(case)} would not be in effect"
+        return Prediction(OPEN, (Cause("interpreter", text),))
     if first.timed_out:
         return _if_limit_is_other(case, behaves)
-    if math.ceil((first.ended - first.started) / case.there.poll) * case.there.poll > (
-        case.there.limit
-    ):
+    noticed = math.ceil((first.ended - first.started) / case.there.poll) * case.there.poll
+    if noticed > case.there.limit:
         limit = case.there.limit
         text = f"the {case.name} took {_seconds(first)} s, and its limit would be {limit:.15g} s"
         return Prediction((Outcome.TIMED_OUT,), (Cause("limit_cap", text),))
     outcome = Outcome.OK if first.ok else Outcome.FAILED
     return Prediction((outcome,), _relaunch_causes(case) if run.attempt_count > 1 else ())
+
+
+def _options(case: Case) -> str:
+    return f"the option {case.interpreter.options} of its first line"
 
 
 def _relaunch_causes(case: Case) -> tuple[Cause, ...]:
@@ -131,12 +140,13 @@ def _runs_on(case: Case) -> tuple[Cause, ...]:
 
 def _if_run_by_shell(case: Case, behaves: tuple[Cause, ...]) -> Prediction:
     found = case.interpreter
-    named = f"whatever its first line says ({found.name})" if found.name else "as it is"
-    text = f"sh would run the {case.name}, {named}"
+    what = f"the {case.name}, whatever its first line says ({found.name})"
+    if not found.name:
+        what = f"the {case.name}, which is a program"
     if found.parse_error:
-        text = f"{text}, and cannot parse it: {found.parse_error}"
+        text = f"sh would run {what}, and cannot parse it: {found.parse_error}"
         return Prediction((Outcome.FAILED,), (Cause("interpreter", text),), behaves)
-    return Prediction(OPEN, (Cause("interpreter", text),), behaves)
+    return Prediction(OPEN, (Cause("interpreter", f"sh would run {what}"),), behaves)
 
 
 def _if_limit_is_other(case: Case, behaves: tuple[Cause, ...]) -> Prediction:
@@ -157,13 +167,21 @@ def _if_attempted(case: Case) -> Prediction:
     own = (attempt for attempt in attempts if case.order.location in attempt.argv)
     attempt = next(own, attempts[0])
     if attempt.launch_error:
-        return Prediction((Outcome.FAILED,), (Cause("stops_at_limit", "it would fail at once"),))
+        text = f"the {case.name} could not be started, which would be an error at once"
+        return Prediction((Outcome.FAILED,), (Cause("failed_start_is_awaited", text),))
     limit = case.there.limit
+    if case.interpreter.missing:
+        text = f"{case.interpreter.name}, which the first line of the {case.name} names, is missing"
+        return Prediction((Outcome.FAILED,), (Cause("interpreter", text),))
     if case.interpreter.differs:
-        text = f"{case.interpreter.name} would run the {case.name}, because its first line counts"
+        name = case.interpreter.name or "the system itself"
+        text = f"{name} would run the {case.name}, because its first line counts"
+        return Prediction(OPEN, (Cause("interpreter", text),))
+    if _STRICT_OPTION.search(case.interpreter.options):
+        text = f"{_options(case)} would be in effect for the {case.name}"
         return Prediction(OPEN, (Cause("interpreter", text),))
     if attempt.timed_out and _is_full(attempt, exactly=True):
-        text = f"the {case.name} waited because its output was not read; it would be"
+        text = f"the {case.name} had filled a pipe that nobody read; there it is read"
         return Prediction(OPEN, (Cause("drains_output", text),))
     if attempt.timed_out and limit > case.here.limit:
         text = f"the {case.name} would have until {limit:.15g} s"
@@ -175,6 +193,7 @@ def _if_attempted(case: Case) -> Prediction:
         return Prediction((Outcome.TIMED_OUT,), (Cause("poll_step", text),))
     if not attempt.ok and case.order.retries:
         times = "once" if case.order.retries == 1 else f"up to {case.order.retries} times"
+        times = times if case.order.retries <= _MANY else "again and again"
         text = f"the {case.name} failed and would be tried again, {times}"
         return Prediction(OPEN, (Cause("relaunches", text),))
     return Prediction((Outcome.OK if attempt.ok else Outcome.FAILED,))
@@ -209,6 +228,11 @@ def _can_be_given(params: tuple[str, ...]) -> bool:
         return False
     return all(b"\0" not in param and len(param) < _LONGEST_ARGUMENT for param in encoded)
 
+
+_MANY = 10**6
+
+_STRICT_OPTION = re.compile(r"(^|\s)-\w*[eu]")
+"""Options by which a shell ends where it would go on otherwise: errexit, nounset."""
 
 _LONGEST_ARGUMENT = 128 * 1024
 """Bytes, its end included: MAX_ARG_STRLEN (linux/binfmts.h) with pages of 4 KiB."""

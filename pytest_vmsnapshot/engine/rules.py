@@ -193,6 +193,13 @@ RULES: Mapping[str, Rule[Any]] = MappingProxyType(
             f"{_KEYS}: timeoutInSeconds is a limit in seconds",
             ("timeout-edge-10-11.6", "timeout-edge-31-33.6", "type-poll-2.9", "type-poll-0"),
         ),
+        "failed_start_is_awaited": Rule(
+            "whether a script that could not be started is waited for in vain, half an hour",
+            False,
+            True,
+            f"{_ERRORS}: it returned an error",
+            ("param-too-long", "type-preparams-null", "cfg-pluginName-null"),
+        ),
         "limit_cap": Rule(
             "seconds that no timeoutInSeconds exceeds",
             math.inf,
@@ -336,6 +343,7 @@ class RuleSet:
     fallback_shell: str
     relaunches: bool
     poll_step: int
+    failed_start_is_awaited: bool
     limit_cap: float
     stops_at_limit: bool
     drains_output: bool

@@ -117,6 +117,7 @@ class AttemptedScripts:
             signal=execution.signal,
             timed_out=execution.timed_out,
             launch_error=self._launch_error(path, params, execution),
+            launch_errno=execution.launch_errno,
             output=execution.output,
             error_output=execution.error_output,
             waiting_in=execution.waiting_in,

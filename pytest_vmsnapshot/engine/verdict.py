@@ -332,10 +332,11 @@ def _reported(
 
 
 def _error_code(facts: Facts, rules: RuleSet, result: int) -> int:
-    """The error code the extension reports beside the result: the first one that was set."""
+    """The error code the extension reports beside the result: the first one that was set.
+
+    A freeze that was lost sets none (vector ``crash-ok-freeze-thaw_fail``).
+    """
     if facts.precheck is Precheck.NOT_REACHED or facts.undecidable:
-        return result
-    if facts.freeze is Freeze.LOST and result == _UNEXPECTED:
         return result
     codes = [
         _FREEZE_CODES.get(facts.freeze, 0),

@@ -290,6 +290,8 @@ class Agent:
         """Let time pass until a moment, or until all of some programs have ended."""
         until = _nanoseconds(request.body["until"])
         others = frozenset(request.body["programs"])
+        if others and others <= self._exits.keys():  # nothing more would wake this process
+            return self._with_time({"ended": self._ended(others)})
         self._run = _Run(_NOBODY, [], until, self._time.now(), others=others)
         return None
 

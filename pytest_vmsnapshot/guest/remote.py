@@ -241,8 +241,9 @@ class RemoteGuest:
                 try:
                     answer = self._ask(request, [*pipes.writing, *stdin]).body
                 except OSError as error:
-                    number = error.errno or 0
-                    raise NotStarted(number, error.strerror or str(error)) from error
+                    text = error.strerror or str(error)
+                    text = f"{text}: {error.filename}" if error.filename else text
+                    raise NotStarted(error.errno or 0, text) from error
                 pipes.close_writing()
                 stack.pop_all()
                 own = None if held is None else os.dup(held)

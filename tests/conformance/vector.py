@@ -241,7 +241,7 @@ def _script(run: ScriptRun | None, *, counted: bool) -> dict[str, Any]:
         found["argv"] = list(run.argv)
     if run.launched == 1 and not run.timed_out:
         found["exit"] = -run.signal if run.signal else run.exit_status
-    if run.launched and run.timed_out:
+    if run.launched == 1 and run.timed_out:
         found["left_running"] = run.left_running
     return found
 

@@ -295,7 +295,9 @@ def combined(case: Mapping[str, str]) -> Expected:
     if scripts.attempted == "none" or storage.consistency is Consistency.APPLICATION:
         return scripts
     if case["platform"] == "no":
-        return storage
+        # What is lost sets no error code of its own: crash-ok-freeze-thaw_fail ends with 0.
+        is_lost = case["freeze"] == "lost" and storage.error == storage.result == 2
+        return replace(storage, error=scripts.error or storage.error) if is_lost else storage
     failed = scripts.status is Status.FAILED
     return replace(
         scripts,
