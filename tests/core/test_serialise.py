@@ -40,6 +40,7 @@ ATTEMPTS = st.builds(
     signal=st.none() | st.integers(1, 64),
     timed_out=st.booleans(),
     launch_error=TEXT,
+    launch_errno=st.integers(0, 200),
     output=OUTPUTS,
     error_output=OUTPUTS,
     waiting_in=WORDS,
@@ -52,6 +53,7 @@ RUNS = st.none() | st.builds(
     WORDS,
     st.lists(ATTEMPTS, min_size=1, max_size=3).map(tuple),
     st.integers(0),
+    st.booleans(),
     st.none() | st.integers(0, 999),
 )
 ERRORS = st.lists(
