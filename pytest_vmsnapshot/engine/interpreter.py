@@ -20,6 +20,7 @@ _COMPARE = (
     'own=$(readlink -f "$own")\n'
     'other=$(readlink -f "$(command -v "$3")")\n'
     f'[ "$own" = "$other" ] && exit {_SAME}\n'
+    '[ -e "$2" ] || exit 0\n'
     'exec "$3" -n "$2"\n'
 )
 
@@ -79,7 +80,7 @@ def compared(
     found: Interpreter, path: str, shell: str, guest: Guest, clock: Clock, agent: Agent
 ) -> Interpreter:
     """Find out whether a script's interpreter is the shell after all, and if not, whether the
-    shell can parse the script. Nothing of the script is run.
+    shell can parse the script, if it is still there. Nothing of the script is run.
 
     Args:
         found: what its first line says.

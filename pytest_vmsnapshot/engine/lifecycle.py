@@ -29,7 +29,7 @@ from . import other_confs, precheck, verdict
 from .differences import Observed, differences
 from .interpreter import Interpreter, compared, first_line, other_shells
 from .mounts import to_freeze
-from .phase import Phase, Scripts, error_kind
+from .phase import Phase, Scripts, Stage, error_kind
 from .polled import PolledScripts
 from .precheck import Checked, Seen
 from .rules import RuleSet, other_than
@@ -88,7 +88,7 @@ class _Lifecycle:
         self._timeline = Timeline(bench.clock)
         supervision = AttemptedScripts if bench.rules.stops_at_limit else PolledScripts
         self._scripts: Scripts = supervision(
-            bench.guest, bench.clock, bench.vm.agent, bench.rules, self._timeline
+            Stage(bench.guest, bench.clock, bench.vm.agent, bench.rules, self._timeline)
         )
         self._errors: list[NamedError] = []
         self._copied: Copied | None = None
@@ -115,21 +115,15 @@ class _Lifecycle:
             platform_falls_back=bench.vm.platform.falls_back(bench.vm.disks),
         )
         try:
-            phase = self._script(Step.PRE_SCRIPT, checked)
-            facts = replace(
-                facts,
-                pre=phase.outcome,
-                pre_code=phase.code,
-                continue_on_failure=facts.continue_on_failure and phase.continue_on_failure,
-            )
+            pre = self._script(Step.PRE_SCRIPT, checked)
+            goes_on = facts.continue_on_failure and pre.continue_on_failure
+            facts = replace(facts, pre=pre.outcome, pre_code=pre.code, continue_on_failure=goes_on)
             facts = self._take_snapshot(facts, seen)
             if not facts.undecidable:
-                phase = self._script(Step.POST_SCRIPT, checked)
+                post = self._script(Step.POST_SCRIPT, checked)
+                goes_on = goes_on and post.continue_on_failure
                 facts = replace(
-                    facts,
-                    post=phase.outcome,
-                    post_code=phase.code,
-                    continue_on_failure=facts.continue_on_failure and phase.continue_on_failure,
+                    facts, post=post.outcome, post_code=post.code, continue_on_failure=goes_on
                 )
         finally:
             runs = self._scripts.finish()

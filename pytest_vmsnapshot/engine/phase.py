@@ -9,10 +9,11 @@ from typing import Protocol
 from .. import catalogue
 from ..backup import Step
 from ..catalogue import ErrorKind
-from ..protocols import Launch
+from ..protocols import Clock, Guest, Launch
 from ..script_run import ScriptRun
 from .precheck import Checked
 from .rules import RuleSet
+from .timeline import Timeline
 from .verdict import Outcome
 from .vm_facts import Agent
 
@@ -55,6 +56,25 @@ class Phase:
     continue_on_failure: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What the scripts of a backup are run with.
+
+    Args:
+        guest: where they run.
+        clock: the VM's clock.
+        agent: what starts them.
+        rules: how they are started, and watched over.
+        timeline: where events go.
+    """
+
+    guest: Guest
+    clock: Clock
+    agent: Agent
+    rules: RuleSet
+    timeline: Timeline
+
+
 class Scripts(Protocol):
     """What runs the scripts of one backup."""
 
@@ -67,24 +87,21 @@ class Scripts(Protocol):
         ...
 
 
-def launch_of(
-    argv: tuple[str, ...], agent: Agent, rules: RuleSet, *, attempt: int = 1, words: int = 1
-) -> Launch:
+def launch_of(argv: tuple[str, ...], stage: Stage, *, attempt: int = 1, words: int = 1) -> Launch:
     """How a guest is to start a script.
 
     Args:
         argv: what is executed.
-        agent: what starts it.
-        rules: the rule set.
+        stage: what it is run with.
         attempt: which launch of the same script this is.
         words: how many words of ``argv`` come before the script's arguments.
     """
     return Launch(
         argv,
-        agent.environment(rules),
-        rules.working_directory,
-        agent.umask,
-        agent.stdin,
+        stage.agent.environment(stage.rules),
+        stage.rules.working_directory,
+        stage.agent.umask,
+        stage.agent.stdin,
         script=argv[words - 1],
         params=argv[words:],
         attempt=attempt,

@@ -16,15 +16,13 @@ from dataclasses import dataclass
 from ..backup import Step
 from ..explain import command, ending, printable
 from ..output import Output
-from ..protocols import Clock, Guest, NotStarted, Process
+from ..protocols import NotStarted, Process
 from ..script_run import Attempt, ScriptRun
 from .effective import EffectiveConfig, ScriptOrder
-from .phase import Phase, launch_of, phase_code
+from .phase import Phase, Stage, launch_of, phase_code
 from .precheck import Checked
 from .rules import RuleSet
-from .timeline import Timeline
 from .verdict import Outcome
-from .vm_facts import Agent
 
 _BEFORE = 2
 """Steps the extension waits for a runner beyond the cap of the limits (SHIPPED.md, section 4)."""
@@ -125,21 +123,15 @@ class PolledScripts:
     """Runs scripts that nobody stops.
 
     Args:
-        guest: where they run.
-        clock: the VM's clock.
-        agent: what starts them.
-        rules: how they are started.
-        timeline: where events go.
+        stage: what they are run with.
     """
 
-    def __init__(
-        self, guest: Guest, clock: Clock, agent: Agent, rules: RuleSet, timeline: Timeline
-    ) -> None:
-        self._guest = guest
-        self._clock = clock
-        self._agent = agent
-        self._rules = rules
-        self._timeline = timeline
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._guest = stage.guest
+        self._clock = stage.clock
+        self._rules = stage.rules
+        self._timeline = stage.timeline
         self._runners: dict[Step, list[_Runner]] = {}
         self._codes: dict[Step, int | None] = {}
 
@@ -205,7 +197,7 @@ class PolledScripts:
             return runner
         self._timeline.add(step, command(argv))
         limit = given_up if math.isnan(plugin.timeout) else self._clock.deadline(plugin.limit)
-        launch = launch_of(argv, self._agent, self._rules, words=2)
+        launch = launch_of(argv, self._stage, words=2)
         try:
             runner.process = self._guest.start(launch, limit)
         except NotStarted as failed:

@@ -9,15 +9,12 @@ from dataclasses import replace
 
 from ..backup import Step
 from ..explain import command, printable
-from ..protocols import Clock, Execution, FileKind, Guest
+from ..protocols import Execution, FileKind
 from ..script_run import Attempt, ScriptRun
 from .effective import ScriptOrder
-from .phase import Phase, launch_of, phase_code
+from .phase import Phase, Stage, launch_of, phase_code
 from .precheck import Checked
-from .rules import RuleSet
-from .timeline import Timeline
 from .verdict import Outcome
-from .vm_facts import Agent
 
 ATTEMPTS_KEPT = 200
 """A script that fails at once may be tried thousands of times; only the last ones are kept."""
@@ -33,21 +30,15 @@ class AttemptedScripts:
     """Runs scripts as long as their limit allows, each failed try followed by another.
 
     Args:
-        guest: where they run.
-        clock: the VM's clock.
-        agent: what starts them.
-        rules: how they are started.
-        timeline: where events go.
+        stage: what they are run with.
     """
 
-    def __init__(
-        self, guest: Guest, clock: Clock, agent: Agent, rules: RuleSet, timeline: Timeline
-    ) -> None:
-        self._guest = guest
-        self._clock = clock
-        self._agent = agent
-        self._rules = rules
-        self._timeline = timeline
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._guest = stage.guest
+        self._clock = stage.clock
+        self._rules = stage.rules
+        self._timeline = stage.timeline
         self._runs: dict[Step, ScriptRun] = {}
 
     def run(self, step: Step, checked: Checked) -> Phase:
@@ -127,7 +118,7 @@ class AttemptedScripts:
     def _execute(
         self, argv: tuple[str, ...], deadline: float, number: int, *, words: int
     ) -> Execution:
-        launch = launch_of(argv, self._agent, self._rules, attempt=number, words=words)
+        launch = launch_of(argv, self._stage, attempt=number, words=words)
         return self._guest.execute(launch, deadline)
 
     def _report(self, step: Step, attempt: Attempt, *, quiet: bool) -> None:
