@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.measure import interleaved, table
 from pytest_vmsnapshot.machine import VirtualMachine
-from pytest_vmsnapshot.running import Bench
+from pytest_vmsnapshot.running import Workshop
 from pytest_vmsnapshot.settings import Source
 
 NOTHING = "#!/bin/sh\n"
@@ -27,13 +27,13 @@ _LATEST = 20.1
 def main() -> None:
     """Print the figures."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 50
-    bench = Bench(Path.cwd(), Path.cwd())
+    workshop = Workshop(Path.cwd(), Path.cwd())
     with contextlib.ExitStack() as stack:
-        stack.callback(bench.close)
+        stack.callback(workshop.close)
 
         def machine(clock: str) -> VirtualMachine:
             source = Source("benchmark", {"clock": clock})
-            vm = stack.enter_context(bench.make([source], Path.cwd(), None))
+            vm = stack.enter_context(workshop.make([source], Path.cwd(), None))
             vm.install(pre=NOTHING, post=NOTHING)
             return vm
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.measure import interleaved, table
 from pytest_vmsnapshot.machine import VirtualMachine
-from pytest_vmsnapshot.running import Bench
+from pytest_vmsnapshot.running import Workshop
 from pytest_vmsnapshot.settings import Source
 
 NOTHING = "#!/bin/sh\n"
@@ -38,32 +38,34 @@ GOALS = {
 def main() -> None:
     """Print the figures."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 300
-    bench = Bench(Path.cwd(), Path.cwd())
+    workshop = Workshop(Path.cwd(), Path.cwd())
     try:
-        with machine(bench) as vm, tempfile.TemporaryDirectory() as directory:
+        with machine(workshop) as vm, tempfile.TemporaryDirectory() as directory:
             print(f"{vm!r}, {rounds} rounds, {os.cpu_count()} processors")
-            for line in lifecycle(bench, vm, Path(directory), rounds):
+            for line in lifecycle(workshop, vm, Path(directory), rounds):
                 print(line)
-        print(f"memory grown by a script that prints 2 GB: {memory(bench):.1f} MiB (must be < 8)")
-        late, worst = lateness(bench, 20)
+        print(
+            f"memory grown by a script that prints 2 GB: {memory(workshop):.1f} MiB (must be < 8)"
+        )
+        late, worst = lateness(workshop, 20)
         print(
             f"tree of 17 daemons dead after the deadline: median {late:.1f} ms, "
             f"worst of 20 {worst:.1f} ms (must be < 20)"
         )
     finally:
-        bench.close()
+        workshop.close()
 
 
 @contextmanager
-def machine(bench: Bench) -> Iterator[VirtualMachine]:
+def machine(workshop: Workshop) -> Iterator[VirtualMachine]:
     """A VM with two scripts that do nothing."""
     real = Source("benchmark", {"clock": "real"})  # what the virtual one costs: benchmarks.clock
-    with bench.make([real], Path.cwd(), None) as vm:
+    with workshop.make([real], Path.cwd(), None) as vm:
         vm.install(pre=NOTHING, post=NOTHING)
         yield vm
 
 
-def lifecycle(bench: Bench, vm: VirtualMachine, directory: Path, rounds: int) -> list[str]:
+def lifecycle(workshop: Workshop, vm: VirtualMachine, directory: Path, rounds: int) -> list[str]:
     """Compare a backup with starting the same two scripts."""
     scripts = [str(directory / "pre"), str(directory / "post")]
     for script in scripts:
@@ -78,7 +80,7 @@ def lifecycle(bench: Bench, vm: VirtualMachine, directory: Path, rounds: int) ->
         os.waitpid(os.posix_spawn("/bin/sh", ["sh", "-c", command], os.environ), 0)
 
     def fresh() -> None:
-        with machine(bench) as other:
+        with machine(workshop) as other:
             other.backup()
 
     names = ("posix_spawn of sh pre, of sh post", "posix_spawn of sh -c 'sh pre; sh post'")
@@ -100,9 +102,9 @@ def lifecycle(bench: Bench, vm: VirtualMachine, directory: Path, rounds: int) ->
     ]
 
 
-def memory(bench: Bench) -> float:
+def memory(workshop: Workshop) -> float:
     """Growth of this process's peak memory, in MiB."""
-    with machine(bench) as vm:
+    with machine(workshop) as vm:
         vm.backup()
         gc.collect()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -113,10 +115,10 @@ def memory(bench: Bench) -> float:
     return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 
-def lateness(bench: Bench, rounds: int) -> tuple[float, float]:
+def lateness(workshop: Workshop, rounds: int) -> tuple[float, float]:
     """Milliseconds after a script's deadline at which nothing of it is alive any more."""
     late = []
-    with machine(bench) as vm:
+    with machine(workshop) as vm:
         vm.install(pre=DAEMONS, post=NOTHING, timeout=1)
         for _ in range(rounds):
             start = time.perf_counter()

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from .machine import VirtualMachine
     from .memory import MemoryMachine
-    from .running import Bench
+    from .running import Workshop
     from .settings import Source
 
 _FIXTURES = frozenset({"vm", "vm_factory"})
 
-_BENCH: pytest.StashKey[Bench] = pytest.StashKey()
+_WORKSHOP: pytest.StashKey[Workshop] = pytest.StashKey()
 _MACHINES: pytest.StashKey[list[VirtualMachine]] = pytest.StashKey()
 _TIMER: pytest.StashKey[Any] = pytest.StashKey()
 _OURS: pytest.StashKey[bool] = pytest.StashKey()
@@ -125,25 +125,25 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     """Show which guest works here, once a test is known to need one."""
     if config.option.collectonly or not any(_uses_vm(item) for item in items):
         return []
-    return [_bench(config).describe(_sources(config))]
+    return [_workshop(config).describe(_sources(config))]
 
 
 def _uses_vm(item: pytest.Item) -> bool:
     return not _FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
 
 
-def _bench(config: pytest.Config) -> Bench:
-    from .running import Bench
+def _workshop(config: pytest.Config) -> Workshop:
+    from .running import Workshop
 
-    if _BENCH not in config.stash:
-        config.stash[_BENCH] = Bench(config.rootpath, config.invocation_params.dir)
-    return config.stash[_BENCH]
+    if _WORKSHOP not in config.stash:
+        config.stash[_WORKSHOP] = Workshop(config.rootpath, config.invocation_params.dir)
+    return config.stash[_WORKSHOP]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End what makes VMs, and every VM with it."""
-    if _BENCH in config.stash:
-        config.stash[_BENCH].close()
+    if _WORKSHOP in config.stash:
+        config.stash[_WORKSHOP].close()
 
 
 # -- several processes ---------------------------------------------------------------------------
@@ -152,9 +152,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In a worker of pytest-xdist: tell the controller which guest was in effect."""
     output = getattr(session.config, "workeroutput", None)
-    if output is not None and _BENCH in session.config.stash:
-        bench = session.config.stash[_BENCH]
-        output["vmsnapshot"] = bench.described(_sources(session.config))
+    if output is not None and _WORKSHOP in session.config.stash:
+        workshop = session.config.stash[_WORKSHOP]
+        output["vmsnapshot"] = workshop.described(_sources(session.config))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -289,7 +289,7 @@ def vm_factory(
     from .settings import Source
 
     item: pytest.Item = request.node
-    bench = _bench(request.config)
+    workshop = _workshop(request.config)
     marker = _marker(item)
     closing = contextlib.ExitStack()
 
@@ -297,7 +297,9 @@ def vm_factory(
         sources = [Source("vm_factory()", arguments), marker, *_sources(request.config)]
         with _plain_failure(GuestUnavailable, UsageError):
             _note_strict(item, sources)
-            machine = bench.make(sources, item.path.parent, lambda seconds: _allow(item, seconds))
+            machine = workshop.make(
+                sources, item.path.parent, lambda seconds: _allow(item, seconds)
+            )
         closing.callback(machine.close)
         _vmsnapshot_machines.append(machine)
         return machine

@@ -22,7 +22,7 @@ _HIDDEN = ("/tmp/", "/run/", "/dev/")
 """Places of the host that a VM has fresh ones of."""
 
 
-class Bench:
+class Workshop:
     """All that is needed to make VMs during one run of tests.
 
     Args:
@@ -154,7 +154,7 @@ def virtual_machine(
         GuestUnavailable: no VM can be made here.
     """
     here = Path.cwd()
-    bench = Bench(here, here)
+    workshop = Workshop(here, here)
     values = {
         "guest": guest,
         "rules": rules,
@@ -163,10 +163,10 @@ def virtual_machine(
         "disks": disks,
     }
     try:
-        with bench.make([Source("virtual_machine()", values)], here, None) as machine:
+        with workshop.make([Source("virtual_machine()", values)], here, None) as machine:
             yield machine
     finally:
-        bench.close()
+        workshop.close()
 
 
 def _clock_in_effect(session: Session, asked: str) -> str:

@@ -48,17 +48,17 @@ import os, sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from pytest_vmsnapshot.guest.processes import descendants
-from pytest_vmsnapshot.running import Bench
+from pytest_vmsnapshot.running import Workshop
 from pytest_vmsnapshot.settings import Source
-bench = Bench(Path("/"), Path("/"))
+workshop = Workshop(Path("/"), Path("/"))
 def make(_):
-    return bench.make([Source("test", {"guest": "rootless"})], Path("/"), None)
+    return workshop.make([Source("test", {"guest": "rootless"})], Path("/"), None)
 with ThreadPoolExecutor(4) as threads:
     machines = list(threads.map(make, range(8)))
 print(*(vm.run("echo alive").stdout for vm in machines), sep="", end="")
 for vm in machines:
     vm.close()
-bench.close()
+workshop.close()
 print(descendants([os.getpid()]))
 """
 
@@ -67,11 +67,11 @@ SPARE_KILLED = """
 import os, select, signal
 from pathlib import Path
 from pytest_vmsnapshot.guest.processes import descendants
-from pytest_vmsnapshot.running import Bench
+from pytest_vmsnapshot.running import Workshop
 from pytest_vmsnapshot.settings import Source
-bench = Bench(Path("/"), Path("/"))
+workshop = Workshop(Path("/"), Path("/"))
 def make():
-    return bench.make([Source("test", {"guest": "rootless"})], Path("/"), None)
+    return workshop.make([Source("test", {"guest": "rootless"})], Path("/"), None)
 first = make()
 assert not first.backup().recovery_point.exists("/no/such")  # by now there is a spare one
 outer, warden, agent, spare, reader = descendants([os.getpid()])
@@ -82,7 +82,7 @@ second = make()
 print(first.run("echo alive").stdout + second.run("echo alive").stdout, end="")
 first.close()
 second.close()
-bench.close()
+workshop.close()
 """
 
 
