@@ -155,6 +155,8 @@ def _other_configs(observed: Observed) -> str:
     named = observed.otherwise.host.configs
     if not named:
         return "the Pluginhost file names no config, so no script would run"
+    if len(named) == 1:
+        return f"the config that counts would be {named[0]}, and its scripts would run"
     return f"the configs that count would be {', '.join(named)}, and all their scripts would run"
 
 

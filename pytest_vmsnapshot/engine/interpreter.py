@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import posixpath
+import re
 from dataclasses import dataclass, replace
 
 from ..protocols import Clock, Guest, Launch
@@ -28,6 +29,8 @@ _ENV = "env"
 
 _SYSTEM = ("/bin", "/usr/bin")
 
+_BLANK = re.compile(r"[ \t]+")
+
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
@@ -39,6 +42,8 @@ class Interpreter:
         differs: whether it is another program than the shell.
         missing: whether what the first line names does not exist.
         parse_error: why the shell cannot even parse the script, or nothing.
+        shell: the shell, as far as it is not the system's.
+        executable: whether the script could be executed when it was last looked at.
     """
 
     name: str = ""
@@ -46,6 +51,8 @@ class Interpreter:
     differs: bool = False
     missing: bool = False
     parse_error: str = ""
+    shell: str = "sh"
+    executable: bool = True
 
 
 def other_shells(agent: Agent) -> tuple[str, ...]:
@@ -65,15 +72,24 @@ def first_line(head: bytes) -> Interpreter:
         return Interpreter(differs=True)
     if not head.startswith(b"#!"):
         return Interpreter()
-    words = head[2:].split(b"\n", 1)[0].decode("utf-8", "backslashreplace").strip(" \t").split(" ")
-    words = [word for word in words if word]
-    if not words:
+    line = re.split(rb"[\n\0]", head[2:], maxsplit=1)[0].decode("utf-8", "backslashreplace")
+    name, _, rest = _BLANK.sub(" ", line.strip(" \t")).partition(" ")
+    if not name:
         return Interpreter()
-    if posixpath.basename(words[0]) == _ENV:
-        words = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
-    name = words[0] if words else ""
-    options = " ".join(words[1:])
-    return Interpreter(name, options, differs=name not in ("sh", "/bin/sh", "/usr/bin/sh"))
+    if posixpath.basename(name) == _ENV:
+        name, rest = _by_env(rest)
+    elif "/" not in name:
+        name = f"./{name}"  # no PATH is searched for it
+    return Interpreter(name, rest, differs=name not in ("sh", "/bin/sh", "/usr/bin/sh"))
+
+
+def _by_env(rest: str) -> tuple[str, str]:
+    """What env(1) starts, and what it hands to it. Without -S it gets all as one name."""
+    if not rest.startswith("-"):
+        return rest, ""
+    words = rest.removeprefix("-S").removeprefix("--split-string=").split()
+    words = list(itertools.dropwhile(lambda word: word[0] == "-" or "=" in word, words))
+    return (words[0], " ".join(words[1:])) if words else ("", "")
 
 
 def compared(
@@ -95,7 +111,7 @@ def compared(
     argv = ("/bin/sh", "-c", _COMPARE, "sh", found.name, path, shell)
     done = guest.execute(Launch(argv, dict(agent.env), "/"), clock.deadline(_LIMIT))
     if done.exit_status == _SAME:
-        return Interpreter(found.name, found.options)
+        return replace(found, differs=False)
     if done.exit_status == _MISSING:
         return replace(found, missing=True)
     if done.exit_status == 0 or done.timed_out or done.launch_errno:

@@ -16,6 +16,7 @@ from ..layout import FREEZE_HELPER_PATH
 from ..protocols import (
     Clock,
     Copied,
+    FileFacts,
     FileKind,
     Guest,
     MountNotOpened,
@@ -177,8 +178,14 @@ class _Lifecycle:
             for step, run in runs.items():
                 path = precheck.absolute(run.path)
                 line = first_line(seen.of(path).content or b"")
-                if any(seen.of(place).kind is not FileKind.ABSENT for place in others):
-                    line = replace(line, name=line.name or "/bin/sh", differs=True)
+                for place in others:
+                    if seen.of(place).kind is not FileKind.ABSENT:
+                        name = line.name or "/bin/sh"
+                        line = replace(line, name=name, differs=True, shell=place)
+                        break
+                if step is Step.POST_SCRIPT and bench.rules.interpreter:
+                    (now,) = bench.guest.examine((path,), 0)
+                    line = replace(line, executable=now.kind is FileKind.ABSENT or _may_run(now))
                 found[step] = compared(line, path, shell, bench.guest, bench.clock, bench.vm.agent)
         return found
 
@@ -298,6 +305,10 @@ class _Lifecycle:
         return RecoveryPoint(
             consistency, self._copied.files, self._copied.size, self._copied.source
         )
+
+
+def _may_run(facts: FileFacts) -> bool:
+    return bool(facts.mode & 0o111)
 
 
 _FREEZE_KINDS = {

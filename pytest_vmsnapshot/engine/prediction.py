@@ -83,8 +83,6 @@ def predict(case: Case) -> Prediction:
 
 def _if_polled(case: Case) -> Prediction:
     run = case.run
-    if run.dropped:  # the first attempt was not kept; it failed, as did all but the last
-        return Prediction((Outcome.FAILED,), _relaunch_causes(case))
     first = run.attempts[0]
     behaves = _runs_on(case) if first.timed_out else ()
     if first.launch_error and not _can_be_given(case.order.params):
@@ -96,6 +94,8 @@ def _if_polled(case: Case) -> Prediction:
     if first.launch_errno == errno.EACCES:
         text = f"the {case.name} may not be executed, but sh would run it"
         return Prediction(OPEN, (Cause("interpreter", text),))
+    if run.dropped:  # the first attempt was not kept; it failed, as did all but the last
+        return Prediction((Outcome.FAILED,), _relaunch_causes(case))
     if _is_full(first):
         text = (
             f"the {case.name} printed {_printed(first)} to a stream, nobody would read it, and the "
@@ -103,7 +103,7 @@ def _if_polled(case: Case) -> Prediction:
         )
         causes = (Cause("drains_output", text),) if not first.timed_out else ()
         return Prediction((Outcome.TIMED_OUT,), causes, behaves)
-    if case.interpreter.options and not first.ok:
+    if _is_strict(case) and not first.ok and not first.timed_out:
         text = f"the {case.name} failed, and {_options(case)} would not be in effect"
         return Prediction(OPEN, (Cause("interpreter", text),))
     if first.timed_out:
@@ -115,6 +115,11 @@ def _if_polled(case: Case) -> Prediction:
         return Prediction((Outcome.TIMED_OUT,), (Cause("limit_cap", text),))
     outcome = Outcome.OK if first.ok else Outcome.FAILED
     return Prediction((outcome,), _relaunch_causes(case) if run.attempt_count > 1 else ())
+
+
+def _is_strict(case: Case) -> bool:
+    """Whether the first line makes a shell end where it would go on otherwise."""
+    return _STRICT_OPTION.search(case.interpreter.options) is not None
 
 
 def _options(case: Case) -> str:
@@ -144,9 +149,9 @@ def _if_run_by_shell(case: Case, behaves: tuple[Cause, ...]) -> Prediction:
     if not found.name:
         what = f"the {case.name}, which is a program"
     if found.parse_error:
-        text = f"sh would run {what}, and cannot parse it: {found.parse_error}"
+        text = f"{found.shell} would run {what}, and cannot parse it: {found.parse_error}"
         return Prediction((Outcome.FAILED,), (Cause("interpreter", text),), behaves)
-    return Prediction(OPEN, (Cause("interpreter", f"sh would run {what}"),), behaves)
+    return Prediction(OPEN, (Cause("interpreter", f"{found.shell} would run {what}"),), behaves)
 
 
 def _if_limit_is_other(case: Case, behaves: tuple[Cause, ...]) -> Prediction:
@@ -174,10 +179,14 @@ def _if_attempted(case: Case) -> Prediction:
         text = f"{case.interpreter.name}, which the first line of the {case.name} names, is missing"
         return Prediction((Outcome.FAILED,), (Cause("interpreter", text),))
     if case.interpreter.differs:
-        name = case.interpreter.name or "the system itself"
+        name = case.interpreter.name
         text = f"{name} would run the {case.name}, because its first line counts"
+        text = text if name else f"the system would execute the {case.name}, which is a program"
         return Prediction(OPEN, (Cause("interpreter", text),))
-    if _STRICT_OPTION.search(case.interpreter.options):
+    if not case.interpreter.executable:
+        text = f"the {case.name} may not be executed any more when it is its turn"
+        return Prediction((Outcome.FAILED,), (Cause("interpreter", text),))
+    if _is_strict(case):
         text = f"{_options(case)} would be in effect for the {case.name}"
         return Prediction(OPEN, (Cause("interpreter", text),))
     if attempt.timed_out and _is_full(attempt, exactly=True):
