@@ -6,10 +6,9 @@ import contextlib
 import math
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 from . import completed, engine
@@ -81,12 +80,7 @@ class VirtualMachine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __repr__(self) -> str:
@@ -187,6 +181,7 @@ class VirtualMachine:
         owner = checker.owner("config_owner", config_owner)
         checker.finish()
         put(self._guest, [*planned, planned_config(config, mode, owner)])
+        self._expect(places)
 
     def install_config(
         self,
@@ -373,8 +368,13 @@ class VirtualMachine:
         __tracebackhide__ = True
         with self._alone("a backup"):
             backup = engine.run(self._bench, len(self._backups) + 1, self._on_budget)
+        self._expect(run.path for run in (backup.pre, backup.post) if run is not None)
         self._backups.append(backup)
         return backup
+
+    def _expect(self, places: Iterable[str]) -> None:
+        """The next backup finds its scripts there, as far as can be guessed."""
+        self._bench = replace(self._bench, likely=tuple(places) or self._bench.likely)
 
     @contextlib.contextmanager
     def _alone(self, what: str) -> Iterator[None]:

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from ..backup import Difference, Status, Step
+from ..backup import Consistency, Difference, Status, Step
 from ..catalogue import CATALOGUE
 from ..explain import printable
 from ..faults import Faults, FreezeFault
@@ -111,6 +111,8 @@ def differences(observed: Observed) -> tuple[Difference, ...]:
             outcomes[step] = predicted.outcomes
             causes += predicted.causes
             behaves += predicted.behaves
+    if not behaves and _is_flawless(observed, outcomes):
+        return ()
     if _is_helper_stuck(observed):
         causes.append(Cause("helper_is_needed", _STUCK[observed.other.helper_is_needed]))
     possible = list(_verdicts(observed, outcomes))
@@ -126,6 +128,13 @@ def differences(observed: Observed) -> tuple[Difference, ...]:
     return tuple(
         Difference(cause.rule, _sentence(cause.text, consequence)) for cause in found.values()
     )
+
+
+def _is_flawless(observed: Observed, outcomes: Mapping[Step, tuple[Outcome, ...]]) -> bool:
+    """Whether all is well here and there, so that nothing is left to decide: the usual case."""
+    well = all(found == (Outcome.OK,) for found in outcomes.values())
+    application = observed.decided.consistency is Consistency.APPLICATION
+    return well and application and not _is_helper_stuck(observed)
 
 
 # -- what would be otherwise -----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import posixpath
 import re
@@ -55,10 +56,18 @@ class Interpreter:
     executable: bool = True
 
 
+_USUAL = b"#!/bin/sh\n"
+_SYSTEM_SHELL = Interpreter("/bin/sh")
+
+
 def other_shells(agent: Agent) -> tuple[str, ...]:
     """Where another shell would be found before the system's, by the agent's PATH."""
-    places = agent.env.get("PATH", "").split(":")
-    before = itertools.takewhile(lambda place: place not in _SYSTEM, places)
+    return _other_shells(agent.env.get("PATH", ""))
+
+
+@functools.lru_cache(maxsize=8)
+def _other_shells(path: str) -> tuple[str, ...]:
+    before = itertools.takewhile(lambda place: place not in _SYSTEM, path.split(":"))
     return tuple(f"{place}/sh" for place in before if place.startswith("/"))
 
 
@@ -68,6 +77,8 @@ def first_line(head: bytes) -> Interpreter:
     Args:
         head: the beginning of the script.
     """
+    if head.startswith(_USUAL):
+        return _SYSTEM_SHELL
     if head.startswith(b"\x7fELF"):
         return Interpreter(differs=True)
     if not head.startswith(b"#!"):

@@ -51,6 +51,7 @@ class Bench:
         clock: the VM's clock.
         rules: the rule set.
         faults: what a test makes the storage do; it knows by itself.
+        likely: where the scripts probably lie; what is guessed right saves time, no more.
     """
 
     vm: VmFacts
@@ -59,6 +60,7 @@ class Bench:
     clock: Clock
     rules: RuleSet
     faults: Faults = field(default_factory=Faults)
+    likely: tuple[str, ...] = ()
 
 
 def run(bench: Bench, number: int, on_budget: Callable[[float], None] | None = None) -> Backup:
@@ -98,7 +100,7 @@ class _Lifecycle:
 
     def run(self, number: int) -> Backup:
         bench = self._bench
-        seen = Seen(bench.guest, other_shells(bench.vm.agent))
+        seen = Seen(bench.guest, (*other_shells(bench.vm.agent), *bench.likely))
         checked = precheck.judge(bench.vm, seen, bench.rules)
         otherwise = precheck.judge(bench.vm, seen, self._other)
         self._timeline.add(Step.PRECHECK, printable(checked.note))

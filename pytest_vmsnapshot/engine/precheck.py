@@ -26,6 +26,7 @@ _ALWAYS = (
     PLUGIN_HOST_PATH,
     CONFIG_PATH,
     BUNDLED_PLUGIN_HOST_PATH,
+    FREEZE_HELPER_PATH,
     other_confs.VMBACKUP_PATH,
     other_confs.WORKLOAD_PATH,
 )
@@ -34,8 +35,8 @@ _ALWAYS = (
 _USUAL = PluginHost(math.inf, (CONFIG_PATH,))
 """What counts where no Pluginhost file decides."""
 
-_HEAD_SIZE = 256
-"""Bytes read of a script: its interpreter line."""
+_FIRST_READ = plugin_host.SIZE_LIMIT + 1
+"""Bytes read of a file at the first look."""
 
 
 class Seen:
@@ -43,7 +44,8 @@ class Seen:
 
     Args:
         guest: where they lie.
-        others: paths that are looked at besides the usual ones.
+        others: paths that are looked at besides the usual ones: what is looked at together costs
+            one round trip.
     """
 
     def __init__(self, guest: Guest, others: Iterable[str] = ()) -> None:
@@ -51,22 +53,25 @@ class Seen:
         self._facts: dict[str, FileFacts] = {}
         self.look((*_ALWAYS, *others))
 
-    def look(self, paths: Iterable[str], read_limit: int = config.SIZE_LIMIT + 1) -> None:
-        """Look at paths together, where that has not been done.
-
-        Args:
-            paths: absolute.
-            read_limit: bytes that are read of each.
-        """
+    def look(self, paths: Iterable[str]) -> None:
+        """Look at paths together, where that has not been done."""
         fresh = [path for path in dict.fromkeys(paths) if path not in self._facts]
         if fresh:
-            found = self._guest.examine(fresh, read_limit)
+            found = self._guest.examine(fresh, _FIRST_READ)
             self._facts.update(zip(fresh, found, strict=True))
 
     def of(self, path: str) -> FileFacts:
-        """The facts of a path."""
+        """The facts of a path, with the beginning of its content."""
         self.look((path,))
         return self._facts[path]
+
+    def whole(self, path: str) -> FileFacts:
+        """The facts of a path, with all its content, as far as a config may be long."""
+        facts = self.of(path)
+        if len(facts.content or b"") == _FIRST_READ:
+            (facts,) = self._guest.examine((path,), config.SIZE_LIMIT + 1)
+            self._facts[path] = facts
+        return facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +178,7 @@ def _judge_plugins(host: PluginHost, seen: Seen, rules: RuleSet) -> Checked:
 
 
 def _judge_config(path: str, seen: Seen, rules: RuleSet, cap: float) -> Checked:
-    facts = seen.of(path)
+    facts = seen.whole(path)
     if facts.kind is FileKind.ABSENT or (rules.plugin_host_decides and not _is_file(facts)):
         return _not_configured(path)
     error = _config_file_fault(facts, rules)
@@ -258,7 +263,7 @@ def _judge_scripts(found: EffectiveConfig, seen: Seen, rules: RuleSet) -> tuple[
         for _, order, _, _ in places
         if isinstance(order.location, str) and not _path_fault(order.location, rules)
     ]
-    seen.look((*usable, FREEZE_HELPER_PATH), _HEAD_SIZE)
+    seen.look(usable)
     errors = []
     for name, order, absent, refused in places:
         key = f"{name}ScriptLocation"
