@@ -20,8 +20,10 @@ if TYPE_CHECKING:
         Step,
     )
     from .catalogue import CATALOGUE, ErrorKind, NamedError
+    from .command_double import CommandDouble
     from .completed import Completed
     from .config import CONFIG_PATH, PLUGIN_HOST_PATH, STOCK_TEMPLATE
+    from .doubles import Call, Reply
     from .errors import (
         CommandFailed,
         CommandTimeout,
@@ -49,6 +51,8 @@ __all__ = [
     "STOCK_TEMPLATE",
     "Attempt",
     "Backup",
+    "Call",
+    "CommandDouble",
     "CommandFailed",
     "CommandTimeout",
     "Completed",
@@ -65,6 +69,7 @@ __all__ = [
     "NotPutBack",
     "Output",
     "RecoveryPoint",
+    "Reply",
     "RulesDiffer",
     "ScriptContext",
     "ScriptExit",
@@ -81,8 +86,10 @@ __all__ = [
 _HOMES = {
     "backup": "Backup Consistency Difference Event ExtensionReport RecoveryPoint Status Step",
     "catalogue": "CATALOGUE ErrorKind NamedError",
+    "command_double": "CommandDouble",
     "completed": "Completed",
     "config": "CONFIG_PATH PLUGIN_HOST_PATH STOCK_TEMPLATE",
+    "doubles": "Call Reply",
     "errors": "CommandFailed CommandTimeout GuestDied GuestUnavailable HarnessError NotPutBack "
     "RulesDiffer UsageError",
     "layout": "EXTENSION_DIRECTORY",

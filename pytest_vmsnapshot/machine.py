@@ -4,41 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 from . import completed, engine
 from .backup import Backup
 from .command import Command
+from .command_double import Answer, CommandDouble, DoublingGuest, asking, specification, with_calls
 from .completed import Completed
-from .config import ScriptConfig
+from .doubles import Reply
 from .engine.lifecycle import Bench
 from .errors import UsageError
 from .faults import changed_faults
-from .installing import (
-    Checker,
-    PlannedFile,
-    Script,
-    planned_config,
-    planned_copy,
-    read_config,
-    scripts_of_config,
-    vm_location,
-)
-from .placing import put
 from .protocols import Clock, Storage
 from .storage import Faulty
-from .vm_path import FileGuest, VmPath
+from .vm_files import VmFiles
+from .vm_path import FileGuest
 
 RUN_LIMIT = 60.0
 """Seconds a command of ``VirtualMachine.run`` may take unless the call says otherwise."""
 
 
-class MachineGuest(FileGuest, Protocol):
+class MachineGuest(FileGuest, DoublingGuest, Protocol):
     """A guest as the VM sees it."""
 
     def close(self) -> None:
@@ -46,7 +36,7 @@ class MachineGuest(FileGuest, Protocol):
         ...
 
 
-class VirtualMachine:
+class VirtualMachine(VmFiles):
     """A throwaway Linux VM.
 
     Args:
@@ -69,12 +59,13 @@ class VirtualMachine:
         bases: Sequence[Path],
         on_budget: Callable[[float], None] | None = None,
     ) -> None:
+        super().__init__(guest, bases)
         self._guest = guest
         self._storage = storage
         self._bench = Bench(facts, guest, storage, clock, rules)
-        self._bases = tuple(bases)
         self._on_budget = on_budget
         self._backups: list[Backup] = []
+        self._doubles: list[CommandDouble] = []
         self._busy = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -91,200 +82,7 @@ class VirtualMachine:
         """All backups taken so far."""
         return tuple(self._backups)
 
-    # -- install ---------------------------------------------------------------------------
-
-    def install(
-        self,
-        *,
-        pre: Script,
-        post: Script,
-        pre_params: Sequence[str] = (),
-        post_params: Sequence[str] = (),
-        pre_retries: int = 0,
-        post_retries: int = 0,
-        timeout: int = 30,
-        continue_on_failure: bool = True,
-        fs_freeze: bool = True,
-        pre_location: str | None = None,
-        post_location: str | None = None,
-        pre_mode: int = 0o700,
-        post_mode: int = 0o700,
-        pre_owner: str | int = "root",
-        post_owner: str | int = "root",
-        config_mode: int = 0o600,
-        config_owner: str | int = "root",
-    ) -> None:
-        """Install a config and both scripts.
-
-        Args:
-            pre: the pre-script: a local path, or its text.
-            post: the post-script: a local path, or its text.
-            pre_params: preScriptParams.
-            post_params: postScriptParams.
-            pre_retries: preScriptNoOfRetries.
-            post_retries: postScriptNoOfRetries.
-            timeout: timeoutInSeconds.
-            continue_on_failure: continueBackupOnFailure.
-            fs_freeze: fsFreezeEnabled.
-            pre_location: preScriptLocation; by default ``/opt/`` and the local path.
-            post_location: postScriptLocation; by default ``/opt/`` and the local path.
-            pre_mode: permission bits of the pre-script.
-            post_mode: permission bits of the post-script.
-            pre_owner: owner of the pre-script.
-            post_owner: owner of the post-script.
-            config_mode: permission bits of the config.
-            config_owner: owner of the config.
-
-        Raises:
-            UsageError: an argument cannot be meant; all mistakes are named, nothing is written.
-        """
-        __tracebackhide__ = True
-        checker = Checker(self._bases)
-        places = [
-            checker.place(name, vm_location(script, default) if given is None else given)
-            for name, script, given, default in (
-                ("pre_location", pre, pre_location, "pre.sh"),
-                ("post_location", post, post_location, "post.sh"),
-            )
-        ]
-        if places[0] == places[1] and "/" not in places:
-            checker.mistakes.append(
-                f"both scripts would lie at {places[0]} on the VM; write pre_location= and "
-                "post_location="
-            )
-        config = ScriptConfig(
-            pre_location=places[0],
-            post_location=places[1],
-            pre_params=checker.params("pre_params", pre_params),
-            post_params=checker.params("post_params", post_params),
-            pre_retries=checker.number("pre_retries", pre_retries, 0),
-            post_retries=checker.number("post_retries", post_retries, 0),
-            timeout=checker.number("timeout", timeout, 1),
-            continue_on_failure=checker.truth("continue_on_failure", continue_on_failure),
-            fs_freeze=checker.truth("fs_freeze", fs_freeze),
-        )
-        planned = [
-            PlannedFile(
-                places[0],
-                checker.script("pre", pre),
-                checker.mode("pre_mode", pre_mode),
-                checker.owner("pre_owner", pre_owner),
-            ),
-            PlannedFile(
-                places[1],
-                checker.script("post", post),
-                checker.mode("post_mode", post_mode),
-                checker.owner("post_owner", post_owner),
-            ),
-        ]
-        mode = checker.mode("config_mode", config_mode)
-        owner = checker.owner("config_owner", config_owner)
-        checker.finish()
-        put(self._guest, [*planned, planned_config(config, mode, owner)])
-        self._expect(places)
-
-    def install_config(
-        self,
-        config: str | bytes | os.PathLike[str] | Mapping[str, Any],
-        *,
-        scripts: str | os.PathLike[str] | Mapping[str, Script] | None = None,
-        mode: int = 0o600,
-        owner: str | int = "root",
-        script_mode: int = 0o700,
-        script_owner: str | int = "root",
-    ) -> None:
-        """Install a config exactly as it is, valid or not.
-
-        Args:
-            config: a local path, a mapping to be dumped as JSON, JSON text, or raw bytes.
-            scripts: the local directory in which the config's scripts are found by name, or a
-                mapping of VM paths to scripts. Without it no script is installed.
-            mode: permission bits of the config.
-            owner: owner of the config.
-            script_mode: permission bits of the scripts.
-            script_owner: owner of the scripts.
-
-        Raises:
-            UsageError: an argument cannot be meant; all mistakes are named, nothing is written.
-        """
-        __tracebackhide__ = True
-        checker = Checker(self._bases)
-        content = read_config(checker, config)
-        found = scripts_of_config(checker, content, scripts)
-        mode = checker.mode("mode", mode)
-        script_mode = checker.mode("script_mode", script_mode)
-        owner = checker.owner("owner", owner)
-        script_owner = checker.owner("script_owner", script_owner)
-        checker.finish()
-        planned = [
-            PlannedFile(place, script, script_mode, script_owner) for place, script in found.items()
-        ]
-        put(self._guest, [*planned, planned_config(content, mode, owner)])
-
-    def write(
-        self, path: str, content: str | bytes, *, mode: int = 0o644, owner: str | int = "root"
-    ) -> None:
-        """Write a file on the VM, parents included.
-
-        Args:
-            path: absolute path on the VM.
-            content: text (written as UTF-8) or bytes.
-            mode: permission bits.
-            owner: name or number of its owner.
-        """
-        __tracebackhide__ = True
-        checker = Checker(self._bases)
-        planned = PlannedFile(
-            checker.place("path", path),
-            checker.content("content", content),
-            checker.mode("mode", mode),
-            checker.owner("owner", owner),
-        )
-        checker.finish()
-        put(self._guest, [planned])
-
-    def copy(
-        self,
-        local: str | os.PathLike[str],
-        path: str,
-        *,
-        mode: int | None = None,
-        owner: str | int = "root",
-    ) -> None:
-        """Copy a local file, or a directory with all in it, to the VM.
-
-        Args:
-            local: local path.
-            path: absolute path on the VM that the copy gets.
-            mode: permission bits of every file; by default those of the local file.
-            owner: name or number of the owner of everything.
-        """
-        __tracebackhide__ = True
-        checker = Checker(self._bases)
-        source = checker.local("local", local)
-        target = checker.place("path", path)
-        who = checker.owner("owner", owner)
-        if mode is not None:
-            checker.mode("mode", mode)
-        checker.finish()
-        assert source is not None
-        planned = list(planned_copy(source, target, mode, who, checker.mistakes))
-        checker.finish()
-        put(self._guest, planned)
-
     # -- look and run ------------------------------------------------------------------------
-
-    def path(self, path: str) -> VmPath:
-        """A path on the VM, to read and write like a ``pathlib.Path``.
-
-        Args:
-            path: absolute.
-        """
-        __tracebackhide__ = True
-        checker = Checker(self._bases)
-        place = checker.place("path", path)
-        checker.finish()
-        return VmPath(place, self._guest)
 
     def run(
         self,
@@ -320,6 +118,59 @@ class VirtualMachine:
         with self._alone("a command"):
             execution = self._guest.execute(launch, self._bench.clock.deadline(timeout))
         return completed.outcome(launch.argv, execution, timeout, check=check)
+
+    def command(
+        self,
+        name: str,
+        *,
+        stdout: str | bytes = "",
+        stderr: str | bytes = "",
+        exit_status: int = 0,
+        signal: int | None = None,
+        delay: float = 0.0,
+        passthrough: bool = False,
+        replies: Sequence[Reply] | None = None,
+        patterns: Mapping[str, Reply] | None = None,
+        answer: Answer | None = None,
+        reads_stdin: bool = False,
+    ) -> CommandDouble:
+        """Let a stand-in take the place of a command, and record how it is called.
+
+        Args:
+            name: a bare name, which is then found first on PATH, or an absolute path, whether or
+                not there is such a file. What lay there is kept beside it, as ``NAME.real``.
+            stdout: what it prints.
+            stderr: what it prints as errors.
+            exit_status: how it ends.
+            signal: number of the signal it ends by instead.
+            delay: seconds of the VM's clock before it does anything.
+            passthrough: it is recorded, and then becomes the real command.
+            replies: what it does at its first call, its second and so on, instead of the above; the
+                last one stays.
+            patterns: replies for calls whose arguments, joined by blanks, match a pattern as of a
+                shell; the first that matches counts, and goes before all else but ``answer``.
+            answer: a function of the test that is asked at each call, while the script waits.
+            reads_stdin: it reads its standard input to the end before it replies. So a client that
+                is kept open lives until its input is closed, or until it is killed.
+
+        Raises:
+            UsageError: an argument cannot be meant; all mistakes are named.
+        """
+        __tracebackhide__ = True
+        usual = Reply(stdout, stderr, exit_status, signal, delay, passthrough)
+        given = (usual,) if replies is None else tuple(replies)
+        spec = specification(name, given, patterns, answer, reads_stdin=reads_stdin)
+        with self._alone("a command double"):
+            asked = None if answer is None else asking(answer)
+            try:
+                number = self._guest.add_double(spec, asked)
+            except OSError as error:
+                raise UsageError(
+                    [f"{spec['path']} cannot be written on the VM: {error.strerror}"]
+                ) from None
+        double = CommandDouble(self._guest, number, spec["path"])
+        self._doubles.append(double)
+        return double
 
     def wait(self, seconds: float) -> None:
         """Let time pass on the VM; what runs there runs on.
@@ -366,8 +217,12 @@ class VirtualMachine:
             GuestDied: the VM is closed, or ended meanwhile.
         """
         __tracebackhide__ = True
+        began = self._bench.clock.now()
         with self._alone("a backup"):
             backup = engine.run(self._bench, len(self._backups) + 1, self._on_budget)
+        if self._doubles:
+            calls = [call for double in self._doubles for call in double.calls]
+            backup = replace(backup, events=with_calls(backup.events, calls, began))
         self._expect(run.path for run in (backup.pre, backup.post) if run is not None)
         self._backups.append(backup)
         return backup

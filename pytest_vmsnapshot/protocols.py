@@ -101,6 +101,7 @@ class Launch:
             run programs.
         attempt: which launch of the same script this is, from 1; no program is told.
         real_time: whether it runs on the machine's clock, whatever the VM's clock is.
+        label: which script and attempt it is, for those who are called by it.
     """
 
     argv: tuple[str, ...]
@@ -112,6 +113,7 @@ class Launch:
     params: tuple[str, ...] = ()
     attempt: int = 1
     real_time: bool = False
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)

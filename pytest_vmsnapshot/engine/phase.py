@@ -87,11 +87,14 @@ class Scripts(Protocol):
         ...
 
 
-def launch_of(argv: tuple[str, ...], stage: Stage, *, attempt: int = 1, words: int = 1) -> Launch:
+def launch_of(
+    argv: tuple[str, ...], step: Step, stage: Stage, *, attempt: int = 1, words: int = 1
+) -> Launch:
     """How a guest is to start a script.
 
     Args:
         argv: what is executed.
+        step: whose script it is.
         stage: what it is run with.
         attempt: which launch of the same script this is.
         words: how many words of ``argv`` come before the script's arguments.
@@ -105,4 +108,5 @@ def launch_of(argv: tuple[str, ...], stage: Stage, *, attempt: int = 1, words: i
         script=argv[words - 1],
         params=argv[words:],
         attempt=attempt,
+        label=f"{step.value}, attempt {attempt}",
     )

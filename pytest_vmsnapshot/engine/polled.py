@@ -197,7 +197,7 @@ class PolledScripts:
             return runner
         self._timeline.add(step, command(argv))
         limit = given_up if math.isnan(plugin.timeout) else self._clock.deadline(plugin.limit)
-        launch = launch_of(argv, self._stage, words=2)
+        launch = launch_of(argv, step, self._stage, words=2)
         try:
             runner.process = self._guest.start(launch, limit)
         except NotStarted as failed:

@@ -76,7 +76,7 @@ class AttemptedScripts:
             if index < ATTEMPTS_KEPT:
                 again = f", attempt {index + 1} of {retries + 1}" if retries else ""
                 self._timeline.add(step, command((path, *params)) + again)
-            attempt = self._attempt(path, params, deadline, index + 1)
+            attempt = self._attempt(step, order, deadline, index + 1)
             attempts.append(attempt)
             count = index + 1
             del attempts[:-ATTEMPTS_KEPT]
@@ -93,12 +93,13 @@ class AttemptedScripts:
             self._timeline.add(step, text, at=attempts[-1].ended + self._timeline.origin)
         return ScriptRun(path, params, tuple(attempts), count - len(attempts)), outcome
 
-    def _attempt(self, path: str, params: tuple[str, ...], deadline: float, number: int) -> Attempt:
+    def _attempt(self, step: Step, order: ScriptOrder, deadline: float, number: int) -> Attempt:
+        path, params = order.location, order.params
         argv = (path, *params)
-        execution = self._execute(argv, deadline, number, words=1)
+        execution = self._execute(step, argv, deadline, number)
         if execution.launch_errno == errno.ENOEXEC and self._is_text(path):
             argv = (self._rules.fallback_shell, path, *params)
-            execution = self._execute(argv, deadline, number, words=2)
+            execution = self._execute(step, argv, deadline, number, words=2)
         origin = self._timeline.origin
         return Attempt(
             argv=argv,
@@ -116,9 +117,9 @@ class AttemptedScripts:
         )
 
     def _execute(
-        self, argv: tuple[str, ...], deadline: float, number: int, *, words: int
+        self, step: Step, argv: tuple[str, ...], deadline: float, number: int, *, words: int = 1
     ) -> Execution:
-        launch = launch_of(argv, self._stage, attempt=number, words=words)
+        launch = launch_of(argv, step, self._stage, attempt=number, words=words)
         return self._guest.execute(launch, deadline)
 
     def _report(self, step: Step, attempt: Attempt, *, quiet: bool) -> None:

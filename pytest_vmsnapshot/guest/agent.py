@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 from ..clock.keeping import Keeper, RealKeeper, spawn_plainly
 from ..clock.shift import SECOND
 from . import files, processes, wire
+from .double_requests import ServesDoubles
 from .layer import CopiedLayer, remove_tree
 from .starting import UMASK, program_of
 
@@ -56,7 +57,7 @@ class _Run:
     waiting_in: list[str] = field(default_factory=list)
 
 
-class Agent:
+class Agent(ServesDoubles):
     """Serves the requests of one VM until its socket closes.
 
     Args:
@@ -83,6 +84,7 @@ class Agent:
         self._household = household
         self._layer = layer
         self._time: Keeper = RealKeeper() if make_keeper is None else make_keeper(self._on_exit)
+        super().__init__(sock, lambda: self._time.now() / SECOND)
         self._exits: dict[int, tuple[int, int]] = {}
         self._left_alone: set[int] = set()
         self._names = files.Names()
@@ -102,7 +104,7 @@ class Agent:
 
     def serve(self) -> None:
         """Answer requests until the test process closes the socket or ends."""
-        poller = select.poll()
+        poller = self._poller
         for fd in (self._sock.fileno(), self._harness, self._wakeup):
             poller.register(fd, select.POLLIN)
         self._time.listen(poller)
@@ -115,6 +117,7 @@ class Agent:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wakeup, _READ_SIZE)
             eventful = not self._time.serve(ready)
+            self._serve_doubles(ready, listening=self._run is not None)
             self._reap()
             self._finish_run()
             if self._sock.fileno() in ready:
@@ -132,7 +135,7 @@ class Agent:
         if self._pause is not None:
             return None  # nobody runs whose time could come
         limit = None if self._run is None else self._run.deadline
-        moving = self._run is not None and self._run.skips_time
+        moving = self._run is not None and self._run.skips_time and not self._doubles.waiting
         left = self._time.patience(limit, eventful=eventful, moving=moving)
         return None if left is None else min(left, _LONGEST_WAIT) * 1000
 
@@ -284,6 +287,7 @@ class Agent:
             by_itself = request.body["real_time"]
             pid = spawn_plainly(program) if by_itself else self._time.spawn(program)
         self._exits.pop(pid, None)  # of one that had the same number, long ago
+        self._label(pid, request.body["label"])
         return pid, started
 
     def wait(self, request: wire.Received, fds: list[int]) -> dict[str, Any] | None:
@@ -369,6 +373,9 @@ _OPERATIONS: dict[str, _Operation] = {
     "leave_alone": Agent.leave_alone,
     "wait": Agent.wait,
     "adopt": Agent.adopt,
+    "double": Agent.double,
+    "calls": Agent.calls,
+    "reply": Agent.reply,
     "pause": Agent.pause,
     "resume": Agent.resume,
     "copy_layer": Agent.copy_layer,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import socket
@@ -199,6 +200,14 @@ class InPlaceAgent(Agent):
         self._journal.before_removal(request.body["path"])
         return super().remove(request, fds)
 
+    def double(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """Refuse: a stand-in over a command of the machine itself could outlive the run.
+
+        Raises:
+            OSError: always.
+        """
+        raise OSError(errno.EOPNOTSUPP, "in place there are no command doubles")
+
     def copy_layer(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Copy what counts as the VM's disk into a recovery point, and say what that is."""
         answer = super().copy_layer(request, fds)
@@ -210,6 +219,7 @@ class InPlaceAgent(Agent):
         "make_directory": make_directory,
         "remove": remove,
         "copy_layer": copy_layer,
+        "double": double,
     }
 
 

@@ -20,6 +20,7 @@ def request_of(launch: Launch) -> dict[str, Any]:
         "umask": launch.umask,
         "real_time": launch.real_time,
         "drained": True,
+        "label": launch.label,
     }
 
 

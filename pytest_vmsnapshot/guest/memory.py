@@ -19,6 +19,7 @@ from ..output import UNREAD_CAPACITY, Output
 from ..protocols import Execution, FileFacts, FileKind, Launch, PointFiles, Process
 from . import python_script
 from .memory_point import MemoryPoint
+from .no_doubles import NoDoubles
 from .python_script import PythonScript
 
 _DIRECTORIES = (
@@ -84,7 +85,7 @@ class MemoryProcess:
         return self._whole.output, self._whole.error_output
 
 
-class MemoryGuest:
+class MemoryGuest(NoDoubles):
     """A VM in memory. While it is open the user of the fake file system is root.
 
     Args:

@@ -7,6 +7,7 @@ import fcntl
 import os
 import select
 import socket
+from collections.abc import Callable
 
 from .. import syscalls
 from ..output import Capture, Output
@@ -43,8 +44,14 @@ class Pipes:
         while self.writing:
             os.close(self.writing.pop())
 
-    def drain_until_answer(self, sock: socket.socket) -> wire.Received:
+    def drain_until_answer(
+        self, sock: socket.socket, receive: Callable[[], wire.Received | None]
+    ) -> wire.Received:
         """Collect output until the agent answers.
+
+        Args:
+            sock: the way to it.
+            receive: takes a message in, and returns it if it is the answer.
 
         Raises:
             PeerGone: it never will.
@@ -56,9 +63,9 @@ class Pipes:
             poller.register(fd, select.POLLIN)
         while True:
             ready = [fd for fd, _ in poller.poll()]
-            if answer in ready:
-                return wire.receive(sock)
-            for fd in ready:
+            if answer in ready and (received := receive()) is not None:
+                return received
+            for fd in set(ready) - {answer}:
                 if not self._read(fd):
                     poller.unregister(fd)
 

@@ -24,11 +24,12 @@ from ..protocols import (
     StorageTimeout,
 )
 from . import wire
+from .dialogue import Dialogue, raise_if_crashed
 from .launching import request_of, stdin_of
 from .left_alone import LeftAlone
 from .pipes import Pipes
 from .point_reader import PointReader
-from .session import Handle, Session, VmSpec
+from .session import Session, VmSpec
 
 _NO_DESCRIPTORS = (
     "the VM has run out of descriptors: each process that a script leaves behind with its output "
@@ -51,7 +52,7 @@ class _ModelledOwner:
     device: int
 
 
-class RemoteGuest:
+class RemoteGuest(Dialogue):
     """A VM in namespaces of its own, or in place.
 
     Args:
@@ -65,12 +66,9 @@ class RemoteGuest:
     def __init__(self, session: Session, spec: VmSpec, clock: RealClock) -> None:
         self._session = session
         self._spec = spec
-        self._clock = clock
-        self._handle: Handle | None = session.create(spec)
-        self._why_gone = "the VM is closed"
+        super().__init__(session.create(spec), clock)
         self._modelled_owners: dict[str, _ModelledOwner] = {}
         self._looking: list[PointReader] = []
-        self._owed = 0
         self._missed: tuple[str, ...] = ()
         self._points: list[PointReader] = []
         self._in_place: tuple[str, ...] = ()
@@ -198,8 +196,8 @@ class RemoteGuest:
             with stdin_of(launch) as (stdin, _), self._in_dialogue():
                 wire.send(handle.sock, request, [*pipes.writing, *stdin])
                 pipes.close_writing()
-                self._take_owed(handle)
-                answer = pipes.drain_until_answer(handle.sock).body
+                self._take_owed()
+                answer = pipes.drain_until_answer(handle.sock, self._hear).body
             if left := pipes.finish():
                 self._ask({"op": "adopt"}, left)
             output, error_output = pipes.outputs()
@@ -312,64 +310,11 @@ class RemoteGuest:
 
     def _take_time(self, answer: dict[str, Any]) -> None:
         """Take in how far the VM's clock has come, and what is to be said of it."""
-        _raise_if_crashed(answer)
+        raise_if_crashed(answer)
+        self._raise_failure()
         if "ahead" in answer:
             self._clock.set_ahead(answer["ahead"])
             self._remarks = tuple(answer["remarks"])
-
-    # -- the dialogue ----------------------------------------------------------------------
-
-    def _usable(self) -> Handle:
-        if self._handle is None:
-            raise GuestDied(self._why_gone)
-        return self._handle
-
-    @contextlib.contextmanager
-    def _in_dialogue(self) -> Iterator[None]:
-        """A dialogue that was cut short cannot be taken up again: the VM ends."""
-        try:
-            yield
-        except wire.PeerGone:
-            self._give_up("the VM has ended: its first process died")
-            raise GuestDied(self._why_gone) from None
-        except BaseException:
-            self._give_up("the VM was given up: a call to it was interrupted")
-            raise
-
-    def _give_up(self, why: str) -> None:
-        self._why_gone = why
-        self.close()
-
-    def _tell(self, request: dict[str, Any]) -> None:
-        """Ask for what cannot be refused; its answer is taken in before the next one."""
-        handle = self._usable()
-        with self._in_dialogue():
-            wire.send(handle.sock, request)
-            self._owed += 1
-
-    def _take_owed(self, handle: Handle) -> None:
-        while self._owed:
-            _raise_if_crashed(wire.receive(handle.sock).body)
-            self._owed -= 1
-
-    def _ask(self, request: dict[str, Any], fds: Sequence[int] = ()) -> wire.Received:
-        handle = self._usable()
-        with self._in_dialogue():
-            wire.send(handle.sock, request, fds)
-            self._take_owed(handle)
-            answer = wire.receive(handle.sock)
-        body = answer.body
-        _raise_if_crashed(body)
-        if "error" in body:
-            raise OSError(body["error"], body["text"], body["path"] or None)
-        return answer
-
-
-def _raise_if_crashed(answer: dict[str, Any]) -> None:
-    if "crashed" in answer:
-        raise GuestDied(
-            f"the VM's agent failed, which is a bug of the harness:\n{answer['crashed']}"
-        )
 
 
 @contextlib.contextmanager

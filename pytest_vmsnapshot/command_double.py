@@ -1,0 +1,164 @@
+"""Command doubles as a test sees them: what it asks for, checked, and what it gets."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from .backup import Event
+from .doubles import Call, Reply, mistakes_of
+from .errors import UsageError
+from .explain import command
+
+PLACE = "/usr/local/sbin"
+"""Where a double lies that was asked for by a bare name: first on the PATH of the scripts."""
+
+Answer = Callable[[Call], Reply | None]
+"""A function of the test that is asked at each call; None is a reply that says nothing."""
+
+
+class DoublingGuest(Protocol):
+    """A guest that can stand in for commands."""
+
+    def add_double(
+        self, spec: dict[str, Any], answer: Callable[[Call], dict[str, Any]] | None
+    ) -> int:
+        """Put a command double in place; returns its number."""
+        ...
+
+    def double_calls(self, number: int) -> list[Call]:
+        """All calls of a command double, in order."""
+        ...
+
+
+class CommandDouble:
+    """A stand-in for a command, which records how it is called. Only a VM makes one.
+
+    Args:
+        guest: where it lies.
+        number: of it.
+        path: where it lies.
+    """
+
+    def __init__(self, guest: DoublingGuest, number: int, path: str) -> None:
+        self._guest = guest
+        self._number = number
+        self.path = path
+        """Where it lies on the VM."""
+
+    def __repr__(self) -> str:
+        return f"<CommandDouble {self.path}>"
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """All calls so far, in order, those of background processes included."""
+        return tuple(self._guest.double_calls(self._number))
+
+    @property
+    def open_calls(self) -> tuple[Call, ...]:
+        """Calls that have not ended: clients that still hold something."""
+        return tuple(call for call in self.calls if call.ended is None)
+
+
+def specification(
+    name: object,
+    replies: Sequence[object],
+    patterns: Mapping[str, object] | None,
+    answer: object,
+    *,
+    reads_stdin: bool,
+) -> dict[str, Any]:
+    """What a guest is told of a double.
+
+    Args:
+        name: a bare name, or an absolute path on the VM.
+        replies: what it does at its first call, its second, and so on.
+        patterns: replies for calls whose arguments match a pattern.
+        answer: a function that is asked instead.
+        reads_stdin: whether it reads its standard input to the end first.
+
+    Raises:
+        UsageError: an argument cannot be meant; all mistakes are named.
+    """
+    __tracebackhide__ = True
+    mistakes: list[str] = []
+    usable = isinstance(name, str) and bool(name) and "\0" not in name
+    if not usable or ("/" in str(name) and not str(name).startswith("/")):
+        mistakes.append(f"the command is {name!r}; write a bare name, or an absolute path")
+    found = dict(patterns or {})
+    if not replies:
+        mistakes.append("replies is empty; write a list of Reply")
+    for reply in (*replies, *found.values()):
+        mistakes += _mistakes(reply)
+    if answer is not None and not callable(answer):
+        mistakes.append(f"answer is {answer!r}; write a function that takes a Call")
+    if mistakes:
+        raise UsageError(mistakes)
+    path = str(name)
+    absolute = path.startswith("/")
+    return {
+        "path": posixpath.normpath(path) if absolute else f"{PLACE}/{path}",
+        "absolute": absolute,
+        "replies": [plain(reply) for reply in replies if isinstance(reply, Reply)],
+        "patterns": [
+            [text, plain(reply)] for text, reply in found.items() if isinstance(reply, Reply)
+        ],
+        "asks": answer is not None,
+        "reads_stdin": reads_stdin,
+    }
+
+
+def _mistakes(reply: object) -> list[str]:
+    if isinstance(reply, Reply):
+        return mistakes_of(reply)
+    return [f"{reply!r} is no reply; write Reply(...)"]
+
+
+def plain(reply: Reply) -> dict[str, Any]:
+    """A reply as a request has it."""
+    return {
+        "stdout": _text(reply.stdout),
+        "stderr": _text(reply.stderr),
+        "exit_status": reply.exit_status,
+        "signal": reply.signal,
+        "delay": reply.delay,
+        "passthrough": reply.passthrough,
+    }
+
+
+def _text(value: str | bytes) -> str:
+    content = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+    return content.decode("latin-1")
+
+
+def asking(answer: Answer) -> Callable[[Call], dict[str, Any]]:
+    """A function of the test, as a guest asks it."""
+
+    def ask(call: Call) -> dict[str, Any]:
+        reply = answer(call) or Reply()
+        if mistakes := _mistakes(reply):
+            raise UsageError([f"the answer to {command(call.argv)}: {text}" for text in mistakes])
+        return plain(reply)
+
+    return ask
+
+
+def with_calls(events: Sequence[Event], calls: Sequence[Call], began: float) -> tuple[Event, ...]:
+    """A timeline with the calls that were made meanwhile.
+
+    Args:
+        events: of a backup.
+        calls: of all doubles.
+        began: second of the VM's clock at which the backup began.
+    """
+    found = list(events)
+    for call in calls:
+        at = call.started - began
+        before = [event for event in events if event.at <= at]
+        if at >= 0 and before:
+            told = "" if call.exit_status is None else f" → {call.exit_status}"
+            told = " (still running)" if call.ended is None else told
+            words = (posixpath.basename(call.argv[0]) if call.argv else "?", *call.args)
+            found.append(Event(at, before[-1].step, f"  {command(words)}{told}"))
+    return tuple(sorted(found, key=lambda event: event.at))

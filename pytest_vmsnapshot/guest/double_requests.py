@@ -1,0 +1,86 @@
+"""What an agent does for command doubles: requests about them, and asking the harness."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import socket
+from collections.abc import Callable, Collection
+from typing import Any
+
+from . import files, wire
+from .doubles import Double, Doubles
+
+_DEFAULT_PATH = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""Where the command is looked for that a double on PATH stands in for."""
+
+
+class ServesDoubles:
+    """The part of an agent that serves command doubles.
+
+    Args:
+        sock: the way to the harness.
+        now: the VM's time in seconds.
+    """
+
+    def __init__(self, sock: socket.socket, now: Callable[[], float]) -> None:
+        self._way_out = sock
+        self._poller = select.poll()
+        self._names = files.Names()
+        self._labels: dict[int, str] = {}
+        self._doubles = Doubles(now, self._label_of, self._poller)
+
+    def double(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """Put the stand-in of a command double in place."""
+        body = request.body
+        path = body["path"]
+        name = os.path.basename(path)
+        real = _set_aside(path) if body["absolute"] else shutil.which(name, path=_DEFAULT_PATH)
+        double = Double(
+            body["number"],
+            real or "",
+            body["replies"],
+            [(pattern, reply) for pattern, reply in body["patterns"]],
+            body["asks"],
+            body["reads_stdin"],
+        )
+        with wire.memory_file(self._doubles.program(double.number)) as content:
+            row = {"path": path, "mode": 0o755, "owner": "root"}
+            files.install(row, content, self._names)
+        self._doubles.add(double)
+        return {}
+
+    def calls(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """All calls of a command double."""
+        return {"calls": self._doubles.calls(request.body["number"])}
+
+    def reply(self, request: wire.Received, fds: list[int]) -> None:
+        """The harness has answered a call; that is not answered in turn."""
+        self._doubles.answer(request.body["call"], request.body["reply"])
+
+    def _serve_doubles(self, ready: Collection[int], *, listening: bool) -> None:
+        """Take in what stand-ins say; hand on what the harness answers, while it listens."""
+        self._doubles.serve(ready)
+        if listening:
+            for record in self._doubles.questions():
+                wire.send(self._way_out, {"call": record})
+
+    def _label(self, pid: int, label: str) -> None:
+        """Remember what a program was started as."""
+        self._labels[pid] = label
+
+    def _label_of(self, pid: int) -> str:
+        """Which script a process belongs to: each is started in a session of its own."""
+        try:
+            return self._labels.get(os.getsid(pid), "")
+        except OSError:
+            return ""
+
+
+def _set_aside(path: str) -> str:
+    """Keep the command an absolute double takes the place of; returns where it lies now."""
+    aside = f"{path}.real"
+    if os.path.lexists(path) and not os.path.lexists(aside):
+        os.rename(path, aside)
+    return aside if os.path.lexists(aside) else ""
