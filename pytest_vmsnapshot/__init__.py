@@ -32,15 +32,16 @@ if TYPE_CHECKING:
         HarnessError,
         NotPutBack,
         RulesDiffer,
+        ShellMissing,
         UsageError,
     )
     from .layout import EXTENSION_DIRECTORY
     from .machine import VirtualMachine
     from .memory import MemoryMachine, ScriptContext, ScriptExit
     from .output import Output
-    from .plugin import VmFactory
     from .running import virtual_machine
     from .script_run import Attempt, ScriptRun
+    from .vm_factory import VmFactory
     from .vm_path import VmPath
 
 __all__ = [
@@ -74,6 +75,7 @@ __all__ = [
     "ScriptContext",
     "ScriptExit",
     "ScriptRun",
+    "ShellMissing",
     "Status",
     "Step",
     "UsageError",
@@ -91,14 +93,14 @@ _HOMES = {
     "config": "CONFIG_PATH PLUGIN_HOST_PATH STOCK_TEMPLATE",
     "doubles": "Call Reply",
     "errors": "CommandFailed CommandTimeout GuestDied GuestUnavailable HarnessError NotPutBack "
-    "RulesDiffer UsageError",
+    "RulesDiffer ShellMissing UsageError",
     "layout": "EXTENSION_DIRECTORY",
     "machine": "VirtualMachine",
     "memory": "MemoryMachine ScriptContext ScriptExit",
     "output": "Output",
-    "plugin": "VmFactory",
     "running": "virtual_machine",
     "script_run": "Attempt ScriptRun",
+    "vm_factory": "VmFactory",
     "vm_path": "VmPath",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}

@@ -44,6 +44,10 @@ class GuestUnavailable(HarnessError):
     """No VM can be made on this machine; says which ways were tried and how to get one."""
 
 
+class ShellMissing(HarnessError):
+    """The shell a VM was to have is not installed on this machine; says which package has it."""
+
+
 class GuestDied(HarnessError):
     """The VM ended while it was being used, or was closed before."""
 

@@ -6,18 +6,18 @@ import contextlib
 import sys
 import threading
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Sequence
 
     from .machine import VirtualMachine
     from .memory import MemoryMachine
     from .running import Workshop
     from .settings import Source
+    from .vm_factory import VmFactory
 
 _FIXTURES = frozenset({"vm", "vm_factory"})
 
@@ -31,6 +31,7 @@ _STRICT: pytest.StashKey[bool] = pytest.StashKey()
 _OPTIONS = {
     "guest": "where the VM's processes run: auto (default), root, subids, rootless, sudo, in-place",
     "rules": "the rule set: documented (default), shipped",
+    "shell": "what /bin/sh is: dash, bash, busybox, ksh, mksh, yash, or a distribution's name",
     "clock": "the VM's clock: auto (default: virtual where that works), virtual, real",
     "clock_start": "date at which a virtual clock starts, as 2026-03-29T01:59:50 (UTC)",
     "disks": "how many disks Azure sees (default 2)",
@@ -38,39 +39,11 @@ _OPTIONS = {
     "directories": "more top-level directories to create on every VM, absolute, comma-separated",
     "disk_size": "how much a VM can write: bytes, or as 512M, 2G (default 1G)",
     "strict": "fail where the other rule set would have decided otherwise (default false: warn)",
-    "require": "fail instead of modelling: clock, namespaces, owners; comma-separated",
+    "require": "fail instead of modelling: clock, namespaces, owners, shell; comma-separated",
 }
 
 _FLAGS = frozenset({"strict"})
 """Options that take no value."""
-
-
-class VmFactory(Protocol):
-    """Makes VMs. Each argument overrides the marker, the option and the ini value of its name."""
-
-    def __call__(
-        self,
-        *,
-        guest: str | None = None,
-        rules: str | None = None,
-        clock: str | None = None,
-        clock_start: str | datetime | None = None,
-        disks: int | None = None,
-        deployment: str | None = None,
-        os: str | None = None,
-        platform: Mapping[str, object] | None = None,
-        mounts: Sequence[tuple[str, str, str, str]] | None = None,
-        agent_umask: int | None = None,
-        agent_stdin: bytes | Literal["open"] | None = None,
-        agent_env: Mapping[str, str | None] | None = None,
-        network: bool | None = None,
-        directories: Sequence[str] | None = None,
-        disk_size: int | str | None = None,
-        require: Sequence[str] | None = None,
-        strict: bool | None = None,
-    ) -> VirtualMachine:
-        """Make a VM; it is closed when the test ends."""
-        ...
 
 
 # -- options and settings ----------------------------------------------------------------------
@@ -171,6 +144,17 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line(f"{text} ({count} worker{'s' if count != 1 else ''})")
 
 
+# -- several shells --------------------------------------------------------------------------------
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test once in each shell of a list."""
+    if not _FIXTURES.isdisjoint(metafunc.fixturenames):
+        from .several_shells import parametrize
+
+        parametrize(metafunc)
+
+
 # -- time limits ---------------------------------------------------------------------------------
 
 
@@ -261,6 +245,10 @@ def _marker(item: pytest.Item) -> Source:
         if mark.args:
             pytest.fail(f"@pytest.mark.vm takes keywords only, not {mark.args!r}", pytrace=False)
         values = {**mark.kwargs, **values}
+    if isinstance(values.get("shell"), list | tuple):
+        from .several_shells import chosen
+
+        values["shell"] = chosen(item)
     return Source("marker", values)
 
 
@@ -270,6 +258,12 @@ def _note_strict(item: pytest.Item, sources: Sequence[Source]) -> None:
 
     if resolve(sources).settings.strict:
         item.stash[_STRICT] = True
+
+
+@pytest.fixture
+def _vmsnapshot_shell(request: pytest.FixtureRequest) -> str:
+    """The shell of this run of a test that is run in several."""
+    return str(request.param)
 
 
 @pytest.fixture
@@ -287,6 +281,7 @@ def vm_factory(
     """Makes throwaway Linux VMs; all are closed when the test ends."""
     from .errors import GuestUnavailable, UsageError
     from .settings import Source
+    from .several_shells import skipping_without_shell
 
     item: pytest.Item = request.node
     workshop = _workshop(request.config)
@@ -295,7 +290,7 @@ def vm_factory(
 
     def make(**arguments: Any) -> VirtualMachine:
         sources = [Source("vm_factory()", arguments), marker, *_sources(request.config)]
-        with _plain_failure(GuestUnavailable, UsageError):
+        with _plain_failure(GuestUnavailable, UsageError), skipping_without_shell(sources):
             _note_strict(item, sources)
             machine = workshop.make(
                 sources, item.path.parent, lambda seconds: _allow(item, seconds)

@@ -16,6 +16,7 @@ from .guest.remote import RemoteGuest
 from .guest.session import Session, VirtualTime, VmSpec, open_session
 from .machine import VirtualMachine
 from .settings import Settings, Source, resolve
+from .shells import set_shell
 from .storage import PauseAndCopy
 
 _HIDDEN = ("/tmp/", "/run/", "/dev/")
@@ -66,6 +67,7 @@ class Workshop:
         Raises:
             UsageError: settings no VM can have.
             GuestUnavailable: no VM can be made here, or none that is good enough.
+            ShellMissing: its shell is not installed.
         """
         settings = resolve(sources).settings
         session = self._session(settings.guest)
@@ -85,10 +87,15 @@ class Workshop:
             self._forget(settings.guest, session)
             guest = RemoteGuest(self._session(settings.guest), spec, clock)
         rules = engine.RULE_SETS[settings.rules]
+        facts = settings.vm_facts()
+        if settings.shell:
+            try:
+                set_shell(settings.shell, guest, clock, facts.agent.env)
+            except BaseException:
+                guest.close()
+                raise
         bases = list(dict.fromkeys((self._root, near)))
-        return VirtualMachine(
-            guest, PauseAndCopy(guest), clock, rules, settings.vm_facts(), bases, on_budget
-        )
+        return VirtualMachine(guest, PauseAndCopy(guest), clock, rules, facts, bases, on_budget)
 
     def close(self) -> None:
         """End all sessions, and every VM with them."""
@@ -136,6 +143,7 @@ def virtual_machine(
     *,
     guest: str = "auto",
     rules: str = "documented",
+    shell: str | None = None,
     clock: str = "auto",
     clock_start: str | datetime | None = None,
     disks: int = 2,
@@ -145,6 +153,7 @@ def virtual_machine(
     Args:
         guest: where its processes run.
         rules: the rule set.
+        shell: what ``/bin/sh`` is.
         clock: its clock: virtual, real, or auto.
         clock_start: the date at which a virtual clock starts.
         disks: how many disks Azure sees.
@@ -152,12 +161,14 @@ def virtual_machine(
     Raises:
         UsageError: settings no VM can have.
         GuestUnavailable: no VM can be made here.
+        ShellMissing: its shell is not installed.
     """
     here = Path.cwd()
     workshop = Workshop(here, here)
     values = {
         "guest": guest,
         "rules": rules,
+        "shell": shell,
         "clock": clock,
         "clock_start": clock_start,
         "disks": disks,

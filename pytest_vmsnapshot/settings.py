@@ -11,6 +11,7 @@ from typing import Any
 
 from .engine.vm_facts import MOUNTS, Agent, Mount, Platform, VmFacts, agent_env
 from .errors import UsageError
+from .shells import NAMES as SHELLS
 from .surroundings import FACTS
 
 GUESTS = ("auto", "root", "subids", "rootless", "sudo", "in-place")
@@ -21,12 +22,12 @@ SYSTEMS = ("linux", "windows")
 _TEXT_ONLY = ("command line", "ini")
 """Sources whose lists are text; anywhere else a string where a list is meant is a mistake."""
 
-REQUIREMENTS = ("clock", "namespaces", "owners")
+REQUIREMENTS = ("clock", "namespaces", "owners", "shell")
 
 MARKER = (
-    "vm(*, guest=None, rules=None, clock=None, clock_start=None, disks=None, deployment=None, "
-    "os=None, platform=None, mounts=None, agent_umask=None, agent_stdin=None, agent_env=None, "
-    "network=None, directories=None, disk_size=None, require=None, strict=None): "
+    "vm(*, guest=None, rules=None, shell=None, clock=None, clock_start=None, disks=None, "
+    "deployment=None, os=None, platform=None, mounts=None, agent_umask=None, agent_stdin=None, "
+    "agent_env=None, network=None, directories=None, disk_size=None, require=None, strict=None): "
     "what the VM of this test is like; each argument overrides the option of the same name"
 )
 
@@ -38,6 +39,7 @@ class Settings:
     Args:
         guest: where processes run, one of ``GUESTS``.
         rules: rule set, one of ``RULES``.
+        shell: what ``/bin/sh`` is, one of ``shells.NAMES``; empty for that of the host.
         clock: one of ``CLOCKS``.
         clock_start: seconds since 1970 at which a virtual wall clock starts; None means now.
         disks: how many disks Azure sees.
@@ -57,6 +59,7 @@ class Settings:
 
     guest: str = "auto"
     rules: str = "documented"
+    shell: str = ""
     clock: str = "auto"
     clock_start: int | None = None
     disks: int = 2
@@ -159,7 +162,7 @@ def _unknown(source: str, name: str) -> str:
 def _checked(source: str, name: str, value: Any, mistakes: list[str]) -> Any:
     """The value in its own type; a mistake is noted when there is none."""
     match name:
-        case "guest" | "rules" | "clock" | "deployment" | "os":
+        case "guest" | "rules" | "shell" | "clock" | "deployment" | "os":
             if value in _CHOICES[name]:
                 return value
             mistakes.append(f"{source}: {name}={value!r} is none of {', '.join(_CHOICES[name])}")
@@ -202,6 +205,7 @@ def _checked(source: str, name: str, value: Any, mistakes: list[str]) -> Any:
 _CHOICES = {
     "guest": GUESTS,
     "rules": RULES,
+    "shell": SHELLS,
     "clock": CLOCKS,
     "deployment": DEPLOYMENTS,
     "os": SYSTEMS,

@@ -90,6 +90,7 @@ def settings(vector: Vector, rules: str) -> dict[str, Any]:
     if told["managed"] == _ABSENT:
         platform["isManagedVm"] = None
     wanted: dict[str, Any] = {"rules": rules, "disks": told["disks"], "platform": platform}
+    wanted["shell"] = vector.facts["sh"]
     if "deployment" in told:
         wanted["deployment"] = told["deployment"]
     if "mounts" in facts:
@@ -109,8 +110,6 @@ def arrange(vector: Vector, vm: VirtualMachine) -> None:
     vm.path("/srv/marks").mkdir(mode=0o777)
     vm.path("/srv/scripts").mkdir()
     vm.write("/srv/conformance/mark", MARK, mode=0o755)
-    if facts["sh"] != "dash":
-        vm.run(f'ln -sf "$(command -v {facts["sh"]})" "$(command -v sh)"', check=True)
     for row in facts["files"]:
         _place(vm, row)
     _place_config(vector, vm)

@@ -24,17 +24,18 @@ MODULES = {
 NAMED = [name for name in MODULES if name]
 MAX_LINES = 400
 
-PYTEST_SIDE = {"plugin", "time_limits", "rule_differences"}
+PYTEST_SIDE = {"plugin", "several_shells", "time_limits", "rule_differences"}
 """Modules that may import pytest."""
 
 LAYERS = (
-    ("plugin", {"plugin", "time_limits", "failure_report", "rule_differences"}),
+    ("plugin", {"plugin", "several_shells", "time_limits", "failure_report", "rule_differences"}),
     (
         "machine",
         {
             "machine",
             "running",
             "memory",
+            "vm_factory",
             "vm_path",
             "installing",
             "settings",
@@ -42,6 +43,7 @@ LAYERS = (
             "completed",
             "command_double",
             "placing",
+            "shells",
             "vm_files",
             "surroundings",
         },

@@ -13,8 +13,8 @@ from pytest_vmsnapshot import virtual_machine
 from pytest_vmsnapshot.engine.rules import DOCUMENTED, SHIPPED
 from pytest_vmsnapshot.engine.vm_facts import MOUNTS, Agent, Mount, Platform
 from pytest_vmsnapshot.errors import UsageError
-from pytest_vmsnapshot.plugin import VmFactory
 from pytest_vmsnapshot.settings import MARKER, NAMES, Resolved, Settings, Source, resolve
+from pytest_vmsnapshot.vm_factory import VmFactory
 
 
 def resolved(
@@ -237,8 +237,8 @@ WRONG: list[tuple[str, Any, str]] = [
         )
         for value in ("A=b", [("A", "b")], {"A": 1}, {1: "b"}, {"": "b"}, {"A=": "b"})
     ),
-    ("require", ["root"], "require=['root'] is none of clock, namespaces, owners"),
-    ("require", True, "require=True is none of clock, namespaces, owners"),
+    ("require", ["root"], "require=['root'] is none of clock, namespaces, owners, shell"),
+    ("require", True, "require=True is none of clock, namespaces, owners, shell"),
     ("disk", 1, f"a VM has no setting 'disk'; is 'disks' meant? It has: {', '.join(NAMES)}"),
     ("colour", 1, f"a VM has no setting 'colour'. It has: {', '.join(NAMES)}"),
 ]

@@ -196,7 +196,7 @@ def fails(result: pytest.RunResult, last: str) -> None:
     lines = result.outlines
     start = next(index for index, line in enumerate(lines) if line.strip("_") == " test_it ")
     assert lines[start + 1 : start + 4] == [HEAD, f"  backup 1: {SENTENCE}", last]
-    assert " · 0.0 s on the VM's clock, " in lines[start + 4]
+    assert " s on the VM's clock, " in lines[start + 4]
     result.stdout.no_fnmatch_line("*Traceback*")
     result.stdout.no_fnmatch_line(">*")
 

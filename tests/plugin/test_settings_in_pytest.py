@@ -103,7 +103,9 @@ def test_wrong_marker(pytester: pytest.Pytester) -> None:
 
 def test_marker_is_registered(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess("--markers")
-    result.stdout.fnmatch_lines(["@pytest.mark.vm(*, guest=None, rules=None, clock=None, *"])
+    result.stdout.fnmatch_lines(
+        ["@pytest.mark.vm(*, guest=None, rules=None, shell=None, clock=None, *"]
+    )
 
 
 def test_requirement_that_cannot_be_met(pytester: pytest.Pytester) -> None:
