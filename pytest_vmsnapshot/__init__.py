@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .at_moment import AtMoment, Probe
     from .backup import (
         Backup,
         Consistency,
@@ -50,6 +51,7 @@ __all__ = [
     "EXTENSION_DIRECTORY",
     "PLUGIN_HOST_PATH",
     "STOCK_TEMPLATE",
+    "AtMoment",
     "Attempt",
     "Backup",
     "Call",
@@ -69,6 +71,7 @@ __all__ = [
     "NamedError",
     "NotPutBack",
     "Output",
+    "Probe",
     "RecoveryPoint",
     "Reply",
     "RulesDiffer",
@@ -86,6 +89,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "at_moment": "AtMoment Probe",
     "backup": "Backup Consistency Difference Event ExtensionReport RecoveryPoint Status Step",
     "catalogue": "CATALOGUE ErrorKind NamedError",
     "command_double": "CommandDouble",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from . import completed, engine
+from .at_moment import AtMoment, Callback, Probe, checked_moment, checked_probe
 from .backup import Backup
 from .command import Command
 from .command_double import Answer, CommandDouble, DoublingGuest, asking, specification, with_calls
@@ -19,6 +20,7 @@ from .doubles import Reply
 from .engine.lifecycle import Bench
 from .errors import UsageError
 from .faults import changed_faults
+from .moments import Moment
 from .protocols import Clock, Storage
 from .storage import Faulty
 from .vm_files import VmFiles
@@ -62,10 +64,12 @@ class VirtualMachine(VmFiles):
         super().__init__(guest, bases)
         self._guest = guest
         self._storage = storage
-        self._bench = Bench(facts, guest, storage, clock, rules)
+        self._bench = Bench(facts, guest, storage, clock, rules, reach=self._reach)
         self._on_budget = on_budget
         self._backups: list[Backup] = []
         self._doubles: list[CommandDouble] = []
+        self._callbacks: list[tuple[Moment, Callback]] = []
+        self._failures: list[Exception] = []
         self._busy = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -214,6 +218,7 @@ class VirtualMachine(VmFiles):
 
         Raises:
             UsageError: a backup of this VM is being taken already.
+            AssertionError: a probe did not end as expected; and whatever a callback raised.
             GuestDied: the VM is closed, or ended meanwhile.
         """
         __tracebackhide__ = True
@@ -225,11 +230,62 @@ class VirtualMachine(VmFiles):
             backup = replace(backup, events=with_calls(backup.events, calls, began))
         self._expect(run.path for run in (backup.pre, backup.post) if run is not None)
         self._backups.append(backup)
+        failures, self._failures = self._failures, []
+        if failures:
+            raise failures[0]
         return backup
 
     def _expect(self, places: Iterable[str]) -> None:
         """The next backup finds its scripts there, as far as can be guessed."""
         self._bench = replace(self._bench, likely=tuple(places) or self._bench.likely)
+
+    def on(self, moment: str, callback: Callback) -> None:
+        """Do something at a moment of each backup from now on.
+
+        What the callback raises reaches the test once the backup has ended, so that no lifecycle is
+        cut short.
+
+        Args:
+            moment: ``before_pre``, ``after_pre``, ``frozen``, ``after_snapshot``, ``thawed``,
+                ``before_post`` or ``after_post``; one that is not reached is left out.
+            callback: called with the VM at that moment.
+
+        Raises:
+            UsageError: there is no such moment.
+        """
+        __tracebackhide__ = True
+        self._callbacks.append((checked_moment(moment, callback), callback))
+
+    def probe(self, command: str | Sequence[str], *, expect: str = "refused") -> Probe:
+        """Ask the application after each pre-script whether it is at rest.
+
+        The honest probe is a write that must be refused. It comes before the freeze, because on a
+        frozen file system any write waits, and looks refused.
+
+        Args:
+            command: a shell command, or an argv as a sequence.
+            expect: ``refused``, or ``accepted``. Where it is not so, ``backup()`` raises
+                ``AssertionError`` once the backup has ended.
+
+        Raises:
+            UsageError: expect is something else.
+        """
+        __tracebackhide__ = True
+        probe = checked_probe(command, expect)
+        self._callbacks.append((Moment.AFTER_PRE, probe))
+        return probe
+
+    def _reach(self, moment: Moment, note: Callable[[str], None]) -> None:
+        __tracebackhide__ = True
+        bench = self._bench
+        for wanted, callback in self._callbacks:
+            if wanted is moment:
+                at = AtMoment(moment, self._guest, bench.clock, bench.vm.agent, note)
+                try:
+                    callback(at)
+                except Exception as error:
+                    note(f"  test: {type(error).__name__} at {moment.value}")
+                    self._failures.append(error)
 
     @contextlib.contextmanager
     def _alone(self, what: str) -> Iterator[None]:

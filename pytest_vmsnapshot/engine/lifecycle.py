@@ -13,6 +13,7 @@ from ..catalogue import NamedError
 from ..explain import printable
 from ..faults import Faults
 from ..layout import FREEZE_HELPER_PATH
+from ..moments import Moment
 from ..protocols import (
     Clock,
     Copied,
@@ -51,6 +52,7 @@ class Bench:
         clock: the VM's clock.
         rules: the rule set.
         faults: what a test makes the storage do; it knows by itself.
+        reach: told of each moment, with a function that adds a line to the timeline.
         likely: where the scripts probably lie; what is guessed right saves time, no more.
     """
 
@@ -60,6 +62,7 @@ class Bench:
     clock: Clock
     rules: RuleSet
     faults: Faults = field(default_factory=Faults)
+    reach: Callable[[Moment, Callable[[str], None]], None] | None = None
     likely: tuple[str, ...] = ()
 
 
@@ -200,7 +203,10 @@ class _Lifecycle:
     def _script(self, step: Step, checked: Checked) -> Phase:
         if checked.outcome is not Precheck.PASSED:
             return Phase()
+        is_pre = step is Step.PRE_SCRIPT
+        self._reach(step, Moment.BEFORE_PRE if is_pre else Moment.BEFORE_POST)
         phase = self._scripts.run(step, checked)
+        self._reach(step, Moment.AFTER_PRE if is_pre else Moment.AFTER_POST)
         if phase.outcome.bad:
             self._errors.append(NamedError(error_kind(step, phase.outcome), phase.detail))
         return phase
@@ -247,6 +253,7 @@ class _Lifecycle:
         try:
             frozen = bench.storage.freeze(self._frozen, deadline)
             self._timeline.add(Step.FREEZE, frozen)
+            self._reach(Step.FREEZE, Moment.FROZEN)
             facts = self._snapshot(replace(facts, freeze=Freeze.OK), deadline)
         except StorageTimeout as late:
             if frozen and bench.rules.snapshot_outlives_freeze:
@@ -264,6 +271,7 @@ class _Lifecycle:
             bench.storage.thaw()
             if frozen:
                 self._timeline.add(Step.THAW, "done")
+                self._reach(Step.THAW, Moment.THAWED)
         except ThawFailed as failed:
             self._errors.append(NamedError(catalogue.UNEXPECTED, str(failed)))
             self._timeline.add(Step.THAW, f"failed: {failed}")
@@ -299,7 +307,12 @@ class _Lifecycle:
         shown = f"{copied.files} files, {_size(copied.size)} in {took:.1f} ms"
         self._timeline.add(Step.SNAPSHOT, shown)
         self._copied = copied
+        self._reach(Step.SNAPSHOT, Moment.AFTER_SNAPSHOT)
         return replace(facts, snapshot=Snapshot.OK)
+
+    def _reach(self, step: Step, moment: Moment) -> None:
+        if self._bench.reach is not None:
+            self._bench.reach(moment, lambda text: self._timeline.add(step, text))
 
     def _recovery_point(self, consistency: Consistency) -> RecoveryPoint | None:
         if self._copied is None or consistency is Consistency.NONE:

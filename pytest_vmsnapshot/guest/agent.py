@@ -132,9 +132,9 @@ class Agent(ServesDoubles):
     # -- the loop's parts ------------------------------------------------------------------
 
     def _milliseconds_left(self, *, eventful: bool) -> float | None:
-        if self._pause is not None:
-            return None  # nobody runs whose time could come
         limit = None if self._run is None else self._run.deadline
+        if self._pause is not None:  # nobody runs whose time could come, but what a test runs now
+            return None if limit is None else max(0, limit - self._time.now()) / SECOND * 1000
         moving = self._run is not None and self._run.skips_time and not self._doubles.waiting
         left = self._time.patience(limit, eventful=eventful, moving=moving)
         return None if left is None else min(left, _LONGEST_WAIT) * 1000
