@@ -20,6 +20,13 @@ from . import stand_in
 from .stand_in import Order
 
 _ENVIRON_READ = 256 * 1024
+_NUMBER_SIZE = 4
+
+_ENVIRONMENTS_KEPT = 1000
+"""Calls whose environment is kept; a script that is tried again and again makes very many."""
+
+_CALLS_KEPT = 100_000
+"""Calls that are kept, the last ones."""
 
 
 @dataclass(slots=True)
@@ -89,6 +96,7 @@ class Doubles:
         self._callers: dict[int, _Caller] = {}
         self._inputs: dict[int, _Caller] = {}
         self._records: list[dict[str, Any]] = []
+        self._count = 0
         self._listener: socket.socket | None = None
         self._name = b"\0vmsnapshot-" + secrets.token_hex(6).encode("ascii")
         self._unasked: list[_Caller] = []
@@ -162,6 +170,10 @@ class Doubles:
             data, fds = b"", []
         if not data:
             self._has_ended(caller)
+        elif caller.number < 0 and len(data) != _NUMBER_SIZE:  # no stand-in of ours
+            for stray in fds:
+                os.close(stray)
+            self._has_ended(caller)
         elif caller.number < 0:
             self._begin(caller, struct.unpack("=I", data)[0], fds)
         elif caller.orders:
@@ -174,12 +186,12 @@ class Doubles:
         pid, uid, _ = struct.unpack("=iii", credentials)
         caller.number = number
         caller.record = {
-            "id": len(self._records),
+            "id": self._count,
             "double": number,
             "pid": pid,
             "uid": uid,
             "argv": _words(f"/proc/{pid}/cmdline"),
-            "env": _words(f"/proc/{pid}/environ"),
+            "env": _words(f"/proc/{pid}/environ") if self._count < _ENVIRONMENTS_KEPT else [],
             "cwd": _link(f"/proc/{pid}/cwd"),
             "made_by": self._made_by(pid),
             "stdin": "",
@@ -187,7 +199,10 @@ class Doubles:
             "ended": None,
             "exit_status": None,
         }
+        self._count += 1
         self._records.append(caller.record)
+        if len(self._records) > _CALLS_KEPT:
+            del self._records[0]
         if double is None:
             for fd in fds:
                 os.close(fd)

@@ -183,6 +183,18 @@ def test_a_script_that_is_left_running_calls_on(vm: VirtualMachine) -> None:
     assert len(ticks.calls) > 10
 
 
+def test_a_stranger_at_the_socket_is_turned_away(vm: VirtualMachine, python: str) -> None:
+    double = vm.command("mysql", stdout="ok\n")
+    name = vm.run("grep -ao 'vmsnapshot-[0-9a-f]*' /usr/local/sbin/mysql").stdout.strip()
+    program = (
+        "import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); "
+        f"s.connect('\\0{name}'); s.send(b'hello there'); print(s.recv(10))"
+    )
+    assert vm.run([python, "-c", program]).stdout == "b''\n"
+    assert vm.run("mysql").stdout == "ok\n"
+    assert len(double.calls) == 1
+
+
 def test_two_vms_have_doubles_of_their_own(vm: VirtualMachine, vm_factory: object) -> None:
     assert callable(vm_factory)
     other: VirtualMachine = vm_factory()
