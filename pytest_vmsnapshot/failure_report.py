@@ -18,6 +18,11 @@ class HasBackups(Protocol):
         """All backups taken so far."""
         ...
 
+    @property
+    def never_called(self) -> tuple[str, ...]:
+        """Where command doubles lie that nobody has called so far."""
+        ...
+
 
 def sections(nodeid: str, machines: Sequence[HasBackups]) -> list[tuple[str, str]]:
     """A section per backup: verdict, timeline, output, and how to replay it.
@@ -36,4 +41,6 @@ def sections(nodeid: str, machines: Sequence[HasBackups]) -> list[tuple[str, str
             replay = f"replay: pytest {shlex.quote(nodeid)}"
             text = "\n".join((explain.whole(backup, headed=False), "-" * explain.WIDTH, replay))
             found.append((which + explain.heading(backup), text))
+        if machine.never_called:
+            found.append((f"{which}command doubles never called", "\n".join(machine.never_called)))
     return found

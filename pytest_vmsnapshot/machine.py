@@ -18,7 +18,7 @@ from .command_double import Answer, CommandDouble, DoublingGuest, asking, specif
 from .completed import Completed
 from .doubles import Reply
 from .engine.lifecycle import Bench
-from .errors import UsageError
+from .errors import GuestDied, UsageError
 from .faults import changed_faults
 from .moments import Moment
 from .protocols import Clock, Storage
@@ -175,6 +175,13 @@ class VirtualMachine(VmFiles):
         double = CommandDouble(self._guest, number, spec["path"])
         self._doubles.append(double)
         return double
+
+    @property
+    def never_called(self) -> tuple[str, ...]:
+        """Where command doubles lie that nobody has called so far; none once the VM is closed."""
+        with contextlib.suppress(GuestDied):
+            return tuple(double.path for double in self._doubles if not double.calls)
+        return ()
 
     def wait(self, seconds: float) -> None:
         """Let time pass on the VM; what runs there runs on.

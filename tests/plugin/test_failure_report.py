@@ -157,3 +157,23 @@ def test_scripts_are_found_from_the_root_and_beside_the_test(pytester: pytest.Py
     pytester.chdir()
     result = pytester.runpytest_subprocess("tests")
     result.assert_outcomes(passed=1)
+
+
+def test_doubles_that_nobody_called(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        def test_it(vm):
+            vm.command("mysql")
+            vm.command("/usr/bin/systemctl")
+            vm.command("psql")
+            vm.run("psql")
+            assert vm.never_called == ("/usr/local/sbin/mysql", "/usr/bin/systemctl")
+            assert False
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:randomly")
+    lines = result.outlines
+    start = next(
+        index for index, line in enumerate(lines) if " command doubles never called " in line
+    )
+    assert lines[start + 1 : start + 3] == ["/usr/local/sbin/mysql", "/usr/bin/systemctl"]
