@@ -142,7 +142,8 @@ class VirtualMachine(VmFiles):
 
         Args:
             name: a bare name, which is then found first on PATH, or an absolute path, whether or
-                not there is such a file. What lay there is kept beside it, as ``NAME.real``.
+                not there is such a file. With ``passthrough`` or ``answer`` a copy of what lay
+                there is kept beside it, as ``NAME.real``.
             stdout: what it prints.
             stderr: what it prints as errors.
             exit_status: how it ends.

@@ -35,11 +35,9 @@ class ServesDoubles:
         """Put the stand-in of a command double in place."""
         body = request.body
         path = body["path"]
-        name = os.path.basename(path)
-        real = _set_aside(path) if body["absolute"] else shutil.which(name, path=_DEFAULT_PATH)
         double = Double(
             body["number"],
-            real or "",
+            _real(body),
             body["replies"],
             [(pattern, reply) for pattern, reply in body["patterns"]],
             body["asks"],
@@ -78,9 +76,24 @@ class ServesDoubles:
             return ""
 
 
+def _real(body: dict[str, Any]) -> str:
+    """Where the command lies that a double stands in for; empty if nobody will want it."""
+    path = body["path"]
+    replies = [*body["replies"], *(reply for _, reply in body["patterns"])]
+    if not body["asks"] and not any(reply["passthrough"] for reply in replies):
+        return ""
+    if not body["absolute"]:
+        return shutil.which(os.path.basename(path), path=_DEFAULT_PATH) or ""
+    return _set_aside(path)
+
+
 def _set_aside(path: str) -> str:
-    """Keep the command an absolute double takes the place of; returns where it lies now."""
+    """Keep a copy of the command an absolute double takes the place of; says where it lies.
+
+    A copy, because a rootless VM cannot rename what belongs to the host.
+    """
     aside = f"{path}.real"
-    if os.path.lexists(path) and not os.path.lexists(aside):
-        os.rename(path, aside)
+    if not os.path.lexists(aside) and os.path.isfile(path):
+        shutil.copyfile(path, aside)
+        os.chmod(aside, 0o755)
     return aside if os.path.lexists(aside) else ""
