@@ -90,7 +90,8 @@ def settings(vector: Vector, rules: str) -> dict[str, Any]:
     if told["managed"] == _ABSENT:
         platform["isManagedVm"] = None
     wanted: dict[str, Any] = {"rules": rules, "disks": told["disks"], "platform": platform}
-    wanted["shell"] = vector.facts["sh"]
+    if Path("/bin/sh").resolve().name != vector.facts["sh"]:  # the host's is for nothing
+        wanted["shell"] = vector.facts["sh"]
     if "deployment" in told:
         wanted["deployment"] = told["deployment"]
     if "mounts" in facts:
