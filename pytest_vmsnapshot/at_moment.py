@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from . import completed
-from .command import Command
+from .command import RUN_LIMIT, Command
 from .completed import Completed
 from .engine import Agent
 from .errors import UsageError
@@ -48,7 +48,7 @@ class AtMoment:
         self,
         words: str | Sequence[str],
         *,
-        timeout: float = 60.0,
+        timeout: float = RUN_LIMIT,
         env: Mapping[str, str] | None = None,
         cwd: str = "/",
         stdin: str | bytes = b"",

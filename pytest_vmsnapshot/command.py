@@ -13,6 +13,9 @@ from .protocols import Launch
 CLOCKS = ("vm", "real")
 """Clocks a command can run on: the VM's, whatever that is, or the machine's own."""
 
+RUN_LIMIT = 60.0
+"""Seconds a command on the VM may take unless the call says otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Command:

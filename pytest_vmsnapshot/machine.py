@@ -13,7 +13,7 @@ from typing import Protocol, Self
 from . import completed, engine
 from .at_moment import AtMoment, Callback, Probe, checked_moment, checked_probe
 from .backup import Backup
-from .command import Command
+from .command import RUN_LIMIT, Command
 from .command_double import Answer, CommandDouble, DoublingGuest, asking, specification, with_calls
 from .completed import Completed
 from .doubles import Reply
@@ -25,9 +25,6 @@ from .protocols import Clock, Storage
 from .storage import Faulty
 from .vm_files import VmFiles
 from .vm_path import FileGuest
-
-RUN_LIMIT = 60.0
-"""Seconds a command of ``VirtualMachine.run`` may take unless the call says otherwise."""
 
 
 class MachineGuest(FileGuest, DoublingGuest, Protocol):

@@ -202,6 +202,14 @@ def location_fault(key: str, location: object) -> ConfigRefused | None:
     return None if isinstance(location, str) else _blown_up(key, location)
 
 
+def can_be_given(param: str) -> bool:
+    """Whether a parameter can be handed to a program: no NUL, no half of a surrogate pair."""
+    try:
+        return b"\0" not in param.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+
+
 def _poll(keys: Mapping[str, Any], rules: RuleSet) -> int:
     value = keys.get(_POLL_KEY, rules.poll_step)
     try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..output import UNREAD_CAPACITY, Output
 from ..script_run import Attempt, ScriptRun
-from .effective import EffectiveConfig, ScriptOrder
+from .effective import EffectiveConfig, ScriptOrder, can_be_given
 from .interpreter import Interpreter
 from .rules import RuleSet
 from .verdict import Outcome
@@ -85,7 +85,7 @@ def _if_polled(case: Case) -> Prediction:
     run = case.run
     first = run.attempts[0]
     behaves = _runs_on(case) if first.timed_out else ()
-    if first.launch_error and not _can_be_given(case.order.params):
+    if first.launch_error and not all(map(_fits, case.order.params)):
         text = f"the {case.name} could not be started with its parameters"
         text += ", and the extension would wait for it in vain until it gives up"
         return Prediction((Outcome.GIVEN_UP,), (Cause("failed_start_is_awaited", text),))
@@ -229,13 +229,9 @@ def _seconds(attempt: Attempt) -> str:
     return f"{attempt.ended - attempt.started:.1f}"
 
 
-def _can_be_given(params: tuple[str, ...]) -> bool:
-    """Whether arguments can be handed to a program, one by one."""
-    try:
-        encoded = [param.encode("utf-8", "surrogateescape") for param in params]
-    except UnicodeEncodeError:
-        return False
-    return all(b"\0" not in param and len(param) < _LONGEST_ARGUMENT for param in encoded)
+def _fits(param: str) -> bool:
+    """Whether an argument can be handed to a program, and is no longer than one may be."""
+    return can_be_given(param) and len(param.encode("utf-8", "surrogateescape")) < _LONGEST_ARGUMENT
 
 
 _MANY = 10**6

@@ -11,7 +11,7 @@ from ..backup import Step
 from ..explain import command, printable
 from ..protocols import Execution, FileKind
 from ..script_run import Attempt, ScriptRun
-from .effective import ScriptOrder
+from .effective import ScriptOrder, can_be_given
 from .phase import Phase, Stage, launch_of, phase_code
 from .precheck import Checked
 from .verdict import Outcome
@@ -146,7 +146,7 @@ class AttemptedScripts:
         number = execution.launch_errno
         if not number:
             return ""
-        unfit = next((param for param in params if not _can_be_given(param)), None)
+        unfit = next((param for param in params if not can_be_given(param)), None)
         if unfit is not None:
             return f"its parameter {unfit!r} has a character in it that no program can be given"
         if number == errno.ENOEXEC:
@@ -198,11 +198,3 @@ def _detail(done: ScriptRun, outcome: Outcome, limit: float) -> str:
         waiting = f", waiting in: {printable(first)}" if first else ""
         return f"{path} was stopped at its limit of {limit:.15g} s{tries}{waiting}"
     return f"{path}: {done.last.ending}{tries}"
-
-
-def _can_be_given(param: str) -> bool:
-    """Whether a parameter can be handed to a program: no NUL, no half of a surrogate pair."""
-    try:
-        return b"\0" not in param.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return False

@@ -87,7 +87,6 @@ class Agent(ServesDoubles):
         super().__init__(sock, lambda: self._time.now() / SECOND)
         self._exits: dict[int, tuple[int, int]] = {}
         self._left_alone: set[int] = set()
-        self._names = files.Names()
         self._run: _Run | None = None
         self._pause: processes.Pause | None = None
         self._adopted: set[int] = set()
@@ -104,13 +103,12 @@ class Agent(ServesDoubles):
 
     def serve(self) -> None:
         """Answer requests until the test process closes the socket or ends."""
-        poller = self._poller
         for fd in (self._sock.fileno(), self._harness, self._wakeup):
-            poller.register(fd, select.POLLIN)
-        self._time.listen(poller)
+            self._poller.register(fd, select.POLLIN)
+        self._time.listen(self._poller)
         eventful = True
         while True:
-            ready = {fd for fd, _ in poller.poll(self._milliseconds_left(eventful=eventful))}
+            ready = {fd for fd, _ in self._poller.poll(self._milliseconds_left(eventful=eventful))}
             if self._harness in ready:
                 return
             if self._wakeup in ready:
@@ -123,11 +121,11 @@ class Agent(ServesDoubles):
             if self._sock.fileno() in ready:
                 try:
                     request = wire.receive(self._sock)
-                    self._answer(request, poller)
+                    self._answer(request)
                 except wire.PeerGone:
                     return
             for fd in ready & self._adopted:
-                self._discard_output(fd, poller)
+                self._discard_output(fd)
 
     # -- the loop's parts ------------------------------------------------------------------
 
@@ -225,20 +223,20 @@ class Agent(ServesDoubles):
             pid, status = os.waitpid(run.pid, 0)
             self._on_exit(pid, status)
 
-    def _discard_output(self, fd: int, poller: select.poll) -> None:
+    def _discard_output(self, fd: int) -> None:
         """Output of what a script left behind: nobody's, but its writer must not block or die."""
         try:
             if os.read(fd, _READ_SIZE):
                 return
         except BlockingIOError:
             return
-        poller.unregister(fd)
+        self._poller.unregister(fd)
         self._adopted.discard(fd)
         os.close(fd)
 
     # -- requests --------------------------------------------------------------------------
 
-    def _answer(self, request: wire.Received, poller: select.poll) -> None:
+    def _answer(self, request: wire.Received) -> None:
         fds: list[int] = []
         try:
             if not request.complete:
@@ -259,7 +257,7 @@ class Agent(ServesDoubles):
         finally:
             request.close()
         for fd in self._adopted:
-            poller.register(fd, select.POLLIN)
+            self._poller.register(fd, select.POLLIN)
         if answer is not None:
             wire.send(self._sock, answer, fds)
         for fd in fds:

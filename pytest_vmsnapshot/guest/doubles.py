@@ -258,10 +258,10 @@ class Doubles:
                 for start in range(0, len(text), stand_in.MESSAGE_LIMIT):
                     chunk = text[start : start + stand_in.MESSAGE_LIMIT]
                     orders.append(stand_in.order(Order.PRINT, number, chunk))
-            if not reply.get("signal"):
-                caller.record["exit_status"] = reply.get("exit_status", 0)
             if reply.get("signal"):
                 orders.append(stand_in.order(Order.KILL, reply["signal"]))
+            else:
+                caller.record["exit_status"] = reply.get("exit_status", 0)
             orders.append(stand_in.order(Order.END, reply.get("exit_status", 0)))
         caller.orders = orders
         self._send(caller)
