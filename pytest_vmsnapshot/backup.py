@@ -185,6 +185,8 @@ class Backup:
         modelled: what was not done for real, each a sentence.
         frozen: where file systems were to be frozen, in this order; None where none were.
         snapshot_asked: whether it came to the snapshot, whatever became of that.
+        snapshot_at: seconds of the VM's clock, since the VM was made, at which the snapshot was
+            complete; None where there is none.
         unreported: errors that occurred and that Azure is not told.
         differences: where the other rule set would have decided otherwise.
     """
@@ -208,6 +210,7 @@ class Backup:
     modelled: tuple[str, ...] = ()
     frozen: tuple[str, ...] | None = None
     snapshot_asked: bool = False
+    snapshot_at: float | None = None
     unreported: tuple[NamedError, ...] = ()
     differences: tuple[Difference, ...] = ()
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from .backup import Event
-from .doubles import Call, Reply, mistakes_of
+from .doubles import Asked, Call, Client, Happened, Reply, mistakes_of
 from .errors import UsageError
 from .explain import command
 
@@ -17,12 +18,15 @@ PLACE = "/usr/local/sbin"
 Answer = Callable[[Call], Reply | None]
 """A function of the test that is asked at each call; None is a reply that says nothing."""
 
+MakeClient = Callable[[Call], Client]
+"""A function of the test, or a class, that makes what answers for one client."""
+
 
 class DoublingGuest(Protocol):
     """A guest that can stand in for commands."""
 
     def add_double(
-        self, spec: dict[str, Any], answer: Callable[[Call], dict[str, Any]] | None
+        self, spec: dict[str, Any], answer: Callable[[Asked], dict[str, Any]] | None
     ) -> int:
         """Put a command double in place; returns its number."""
         ...
@@ -66,6 +70,7 @@ def specification(
     replies: Sequence[object],
     patterns: Mapping[str, object] | None,
     answer: object,
+    client: object,
     *,
     reads_stdin: bool,
 ) -> dict[str, Any]:
@@ -76,6 +81,7 @@ def specification(
         replies: what it does at its first call, its second, and so on.
         patterns: replies for calls whose arguments match a pattern.
         answer: a function that is asked instead.
+        client: a function that makes what answers for a client instead.
         reads_stdin: whether it reads its standard input to the end first.
 
     Raises:
@@ -93,6 +99,10 @@ def specification(
         mistakes += _mistakes(reply)
     if answer is not None and not callable(answer):
         mistakes.append(f"answer is {answer!r}; write a function that takes a Call")
+    if client is not None and not callable(client):
+        mistakes.append(f"client is {client!r}; write a function that takes a Call")
+    if client is not None and (answer is not None or reads_stdin):
+        mistakes.append("client answers by itself; leave answer and reads_stdin out")
     if mistakes:
         raise UsageError(mistakes)
     path = str(name)
@@ -106,6 +116,7 @@ def specification(
         ],
         "asks": answer is not None,
         "reads_stdin": reads_stdin,
+        "talks": client is not None,
     }
 
 
@@ -124,6 +135,7 @@ def plain(reply: Reply) -> dict[str, Any]:
         "signal": reply.signal,
         "delay": reply.delay,
         "passthrough": reply.passthrough,
+        "goes_on": reply.goes_on,
     }
 
 
@@ -132,16 +144,51 @@ def _text(value: str | bytes) -> str:
     return content.decode("latin-1")
 
 
-def asking(answer: Answer) -> Callable[[Call], dict[str, Any]]:
+def asking(answer: Answer) -> Callable[[Asked], dict[str, Any]]:
     """A function of the test, as a guest asks it."""
 
-    def ask(call: Call) -> dict[str, Any]:
-        reply = answer(call) or Reply()
-        if mistakes := _mistakes(reply):
-            raise UsageError([f"the answer to {command(call.argv)}: {text}" for text in mistakes])
-        return plain(reply)
+    def ask(asked: Asked) -> dict[str, Any]:
+        return _answered(asked.call, answer(asked.call) or Reply())
 
     return ask
+
+
+def talking(make: MakeClient) -> Callable[[Asked], dict[str, Any]]:
+    """A function of the test that makes clients, as a guest asks it."""
+    clients: dict[int, Client] = {}
+
+    def ask(asked: Asked) -> dict[str, Any]:
+        if asked.key not in clients:
+            clients[asked.key] = make(asked.call)
+        client = clients[asked.key]
+        reply: Reply | None = None
+        match asked.happened:
+            case Happened.CALLED:
+                reply = client.called()
+            case Happened.TOLD:
+                reply = client.told(asked.text, asked.at)
+            case Happened.INPUT_ENDED:
+                reply = client.input_ended(asked.at) or Reply()
+                if isinstance(reply, Reply):  # nothing more can come
+                    reply = replace(reply, goes_on=False)
+            case Happened.GONE:
+                client.gone(asked.at)
+                del clients[asked.key]
+        return _answered(asked.call, Reply(goes_on=True) if reply is None else reply)
+
+    return ask
+
+
+def _answered(call: Call, reply: object) -> dict[str, Any]:
+    """What a test answered, as a guest is told.
+
+    Raises:
+        UsageError: it is no reply.
+    """
+    if mistakes := _mistakes(reply):
+        raise UsageError([f"the answer to {command(call.argv)}: {text}" for text in mistakes])
+    assert isinstance(reply, Reply)
+    return plain(reply)
 
 
 def with_calls(events: Sequence[Event], calls: Sequence[Call], began: float) -> tuple[Event, ...]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import enum
 import signal as signals
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 STDIN_KEPT = 64 * 1024
 """Bytes kept of what a call could read."""
@@ -23,7 +25,9 @@ class Reply:
         exit_status: how it ends.
         signal: number of the signal it ends by instead, or None.
         delay: seconds of the VM's clock before it does anything.
-        passthrough: it becomes the command it stands in for; nothing else of it counts.
+        passthrough: it becomes the command it stands in for, or the program at an absolute path
+            on the VM; of the rest only the delay counts.
+        goes_on: it prints, and then waits for its next line; only for a ``Client``.
     """
 
     stdout: str | bytes = ""
@@ -31,7 +35,8 @@ class Reply:
     exit_status: int = 0
     signal: int | None = None
     delay: float = 0.0
-    passthrough: bool = False
+    passthrough: bool | str = False
+    goes_on: bool = False
 
 
 def mistakes_of(reply: Reply) -> list[str]:
@@ -52,6 +57,9 @@ def mistakes_of(reply: Reply) -> list[str]:
     delay = reply.delay
     if isinstance(delay, bool) or not isinstance(delay, int | float) or not 0 <= delay < 10**9:
         found.append(f"delay is {delay!r}; write a number of seconds from 0 up")
+    becomes = reply.passthrough
+    if not isinstance(becomes, bool) and not str(becomes).startswith("/"):
+        found.append(f"passthrough is {becomes!r}; write True, or an absolute path on the VM")
     return found
 
 
@@ -93,3 +101,55 @@ class Call:
     def stdin_text(self) -> str:
         """What it could read, as text; bytes that are not UTF-8 are shown as escapes."""
         return self.stdin.decode("utf-8", "backslashreplace")
+
+
+class Client(Protocol):
+    """One client that is talked to while it lives, as a test answers for it.
+
+    Each answer is a ``Reply`` that ends the client, or one that ``goes_on``; None goes on and says
+    nothing. Times are seconds of the VM's clock since the VM was made.
+    """
+
+    def called(self) -> Reply | None:
+        """It was called. As long as it goes on it reads its standard input."""
+        ...
+
+    def told(self, line: str, at: float) -> Reply | None:
+        """It has read a line, whose end is part of it."""
+        ...
+
+    def input_ended(self, at: float) -> Reply | None:
+        """There is no more to read: it ends, with status 0 if the answer is None."""
+        ...
+
+    def gone(self, at: float) -> None:
+        """It has ended, by itself or because it was killed."""
+        ...
+
+
+class Happened(enum.Enum):
+    """What has happened to a stand-in that the harness is asked about, or told of."""
+
+    CALLED = "called"
+    TOLD = "told"
+    INPUT_ENDED = "input ended"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the harness is asked about, or told of.
+
+    Args:
+        key: number of the call among all of the VM.
+        call: whose.
+        happened: what.
+        text: the line it has read.
+        at: seconds of the VM's clock since the VM was made.
+    """
+
+    key: int
+    call: Call
+    happened: Happened
+    text: str
+    at: float

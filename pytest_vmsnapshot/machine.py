@@ -14,7 +14,16 @@ from . import completed, engine
 from .at_moment import AtMoment, Callback, Probe, checked_moment, checked_probe
 from .backup import Backup
 from .command import RUN_LIMIT, Command
-from .command_double import Answer, CommandDouble, DoublingGuest, asking, specification, with_calls
+from .command_double import (
+    Answer,
+    CommandDouble,
+    DoublingGuest,
+    MakeClient,
+    asking,
+    specification,
+    talking,
+    with_calls,
+)
 from .completed import Completed
 from .doubles import Reply
 from .engine.lifecycle import Bench
@@ -129,10 +138,11 @@ class VirtualMachine(VmFiles):
         exit_status: int = 0,
         signal: int | None = None,
         delay: float = 0.0,
-        passthrough: bool = False,
+        passthrough: bool | str = False,
         replies: Sequence[Reply] | None = None,
         patterns: Mapping[str, Reply] | None = None,
         answer: Answer | None = None,
+        client: MakeClient | None = None,
         reads_stdin: bool = False,
     ) -> CommandDouble:
         """Let a stand-in take the place of a command, and record how it is called.
@@ -146,12 +156,15 @@ class VirtualMachine(VmFiles):
             exit_status: how it ends.
             signal: number of the signal it ends by instead.
             delay: seconds of the VM's clock before it does anything.
-            passthrough: it is recorded, and then becomes the real command.
+            passthrough: it is recorded, and then becomes the real command, or the program at an
+                absolute path on the VM.
             replies: what it does at its first call, its second and so on, instead of the above; the
                 last one stays.
             patterns: replies for calls whose arguments, joined by blanks, match a pattern as of a
                 shell; the first that matches counts, and goes before all else but ``answer``.
             answer: a function of the test that is asked at each call, while the script waits.
+            client: a function of the test, or a class, that makes a ``Client`` for each call: it
+                answers to the call and to each line that is read, and learns of the end.
             reads_stdin: it reads its standard input to the end before it replies. So a client that
                 is kept open lives until its input is closed, or until it is killed.
 
@@ -161,9 +174,10 @@ class VirtualMachine(VmFiles):
         __tracebackhide__ = True
         usual = Reply(stdout, stderr, exit_status, signal, delay, passthrough)
         given = (usual,) if replies is None else tuple(replies)
-        spec = specification(name, given, patterns, answer, reads_stdin=reads_stdin)
+        spec = specification(name, given, patterns, answer, client, reads_stdin=reads_stdin)
         with self._alone("a command double"):
             asked = None if answer is None else asking(answer)
+            asked = asked if client is None else talking(client)
             try:
                 number = self._guest.add_double(spec, asked)
             except OSError as error:

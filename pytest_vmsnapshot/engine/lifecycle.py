@@ -100,6 +100,7 @@ class _Lifecycle:
         self._copied: Copied | None = None
         self._frozen: tuple[str, ...] | None = None
         self._asked = False
+        self._snapshot_at: float | None = None
 
     def run(self, number: int) -> Backup:
         bench = self._bench
@@ -169,6 +170,7 @@ class _Lifecycle:
             modelled=(*bench.guest.modelled(), *bench.storage.modelled()),
             frozen=self._frozen,
             snapshot_asked=self._asked,
+            snapshot_at=self._snapshot_at,
             unreported=tuple(error for error in self._errors if error not in told),
             differences=differences(observed),
         )
@@ -303,7 +305,8 @@ class _Lifecycle:
             self._errors.append(NamedError(catalogue.SNAPSHOT_FAILED, str(failed)))
             self._timeline.add(Step.SNAPSHOT, f"failed: {failed}")
             return replace(facts, snapshot=Snapshot.FAILED)
-        took = (self._bench.clock.now() - began) * 1000
+        self._snapshot_at = self._bench.clock.now()
+        took = (self._snapshot_at - began) * 1000
         shown = f"{copied.files} files, {_size(copied.size)} in {took:.1f} ms"
         self._timeline.add(Step.SNAPSHOT, shown)
         self._copied = copied

@@ -115,7 +115,7 @@ class Agent(ServesDoubles):
                 with contextlib.suppress(BlockingIOError):
                     os.read(self._wakeup, _READ_SIZE)
             eventful = not self._time.serve(ready)
-            self._serve_doubles(ready, listening=self._run is not None)
+            self._doubles.serve(ready)
             self._reap()
             self._finish_run()
             if self._sock.fileno() in ready:
@@ -124,6 +124,8 @@ class Agent(ServesDoubles):
                     self._answer(request)
                 except wire.PeerGone:
                     return
+            if self._run is not None:  # the harness listens
+                self._ask_harness()
             for fd in ready & self._adopted:
                 self._discard_output(fd)
 

@@ -5,10 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..doubles import Call
+from ..doubles import Asked, Call, Happened
 
-Answer = Callable[[Call], dict[str, Any]]
-"""What is asked at each call; returns what the stand-in shall do, as a request has it."""
+Answer = Callable[[Asked], dict[str, Any]]
+"""What is asked; returns what the stand-in shall do, as a request has it."""
+
+
+def asked(message: dict[str, Any], from_guest: Callable[[float], float]) -> Asked:
+    """What an agent asks, or tells.
+
+    Args:
+        message: what it sent.
+        from_guest: turns a reading of the VM's clock into seconds since the VM was made.
+    """
+    row = message["call"]
+    return Asked(
+        row["id"],
+        called(row, from_guest),
+        Happened(message["happened"]),
+        message["text"],
+        from_guest(message["at"]),
+    )
 
 
 def called(row: dict[str, Any], from_guest: Callable[[float], float]) -> Call:

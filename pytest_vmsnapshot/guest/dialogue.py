@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..clock import RealClock
-from ..doubles import Call
+from ..doubles import Call, Happened
 from ..errors import GuestDied, UsageError
 from . import wire
-from .called import Answer, called
+from .called import Answer, asked, called
 from .session import Handle
 
 _BUSY = (
@@ -75,17 +75,19 @@ class Dialogue:
         row = received.body.get("call")
         if row is None:
             return received
+        question = asked(received.body, self._clock.from_guest)
         answer = self._answers[row["double"]]
         reply: dict[str, Any] = {"exit_status": 1}
         self._answering = True
         try:
             if answer is not None:
-                reply = answer(called(row, self._clock.from_guest))
+                reply = answer(question)
         except BaseException as error:  # told once the script has ended
             self._failure = self._failure or error
         finally:
             self._answering = False
-        wire.send(handle.sock, {"op": "reply", "call": row["id"], "reply": reply})
+        if question.happened is not Happened.GONE:
+            wire.send(handle.sock, {"op": "reply", "call": row["id"], "reply": reply})
         return None
 
     def _raise_failure(self) -> None:

@@ -6,7 +6,7 @@ import os
 import select
 import shutil
 import socket
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 from . import files, wire
@@ -42,6 +42,7 @@ class ServesDoubles:
             [(pattern, reply) for pattern, reply in body["patterns"]],
             body["asks"],
             body["reads_stdin"],
+            body["talks"],
         )
         with wire.memory_file(self._doubles.program(double.number)) as content:
             row = {"path": path, "mode": 0o755, "owner": "root"}
@@ -50,19 +51,19 @@ class ServesDoubles:
         return {}
 
     def calls(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
-        """All calls of a command double."""
+        """All calls of a command double; who has gone meanwhile is told first."""
+        for told in self._doubles.farewells():
+            wire.send(self._way_out, told)
         return {"calls": self._doubles.calls(request.body["number"])}
 
     def reply(self, request: wire.Received, fds: list[int]) -> None:
         """The harness has answered a call; that is not answered in turn."""
         self._doubles.answer(request.body["call"], request.body["reply"])
 
-    def _serve_doubles(self, ready: Collection[int], *, listening: bool) -> None:
-        """Take in what stand-ins say; hand on what the harness answers, while it listens."""
-        self._doubles.serve(ready)
-        if listening:
-            for record in self._doubles.questions():
-                wire.send(self._way_out, {"call": record})
+    def _ask_harness(self) -> None:
+        """Hand on what the harness is asked, while it listens."""
+        for question in self._doubles.questions():
+            wire.send(self._way_out, question)
 
     def _label(self, pid: int, label: str) -> None:
         """Remember what a program was started as."""
@@ -80,7 +81,8 @@ def _real(body: dict[str, Any]) -> str:
     """Where the command lies that a double stands in for; empty if nobody will want it."""
     path = body["path"]
     replies = [*body["replies"], *(reply for _, reply in body["patterns"])]
-    if not body["asks"] and not any(reply["passthrough"] for reply in replies):
+    asks = body["asks"] or body["talks"]
+    if not asks and not any(reply["passthrough"] is True for reply in replies):
         return ""
     if not body["absolute"]:
         return shutil.which(os.path.basename(path), path=_DEFAULT_PATH) or ""

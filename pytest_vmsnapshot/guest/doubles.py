@@ -8,18 +8,16 @@ import os
 import secrets
 import select
 import socket
-import stat
 import struct
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from .. import syscalls
-from ..doubles import STDIN_KEPT
+from ..doubles import Happened
 from . import stand_in
+from .caller import Caller, leads_to, link, peeked, words_in
 from .stand_in import Order
 
-_ENVIRON_READ = 256 * 1024
 _NUMBER_SIZE = 4
 
 _ENVIRONMENTS_KEPT = 1000
@@ -40,6 +38,7 @@ class Double:
         patterns: replies for calls whose arguments, joined by blanks, match a pattern.
         asks: whether the harness is asked at each call.
         reads_stdin: whether it reads its standard input to the end before it replies.
+        talks: whether the harness is asked at each line a client reads, too.
     """
 
     number: int
@@ -48,6 +47,7 @@ class Double:
     patterns: list[tuple[str, dict[str, Any]]]
     asks: bool
     reads_stdin: bool
+    talks: bool
     calls: int = 0
 
     def reply_to(self, args: list[str]) -> dict[str, Any]:
@@ -59,23 +59,26 @@ class Double:
         return self.replies[min(self.calls, len(self.replies)) - 1]
 
 
-@dataclass(slots=True)
-class _Caller:
-    """A stand-in that has called and lives.
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Something the harness is to be told of, or asked.
 
     Args:
-        sock: the way to it.
-        number: of its double; -1 until it has said so.
-        record: the call, as the harness gets it.
-        orders: what it is still told, the next one first.
-        stdin: descriptor that is read to its end, or -1.
+        caller: who.
+        happened: what.
+        text: the line a client has read.
+        at: the VM's time.
     """
 
-    sock: socket.socket
-    number: int = -1
-    record: dict[str, Any] = field(default_factory=dict)
-    orders: list[bytes] = field(default_factory=list)
-    stdin: int = -1
+    caller: Caller
+    happened: Happened
+    text: str
+    at: float
+
+    def message(self) -> dict[str, Any]:
+        """As it is told."""
+        row = {"happened": self.happened.value, "text": self.text, "at": self.at}
+        return {**row, "call": self.caller.record}
 
 
 class Doubles:
@@ -93,14 +96,13 @@ class Doubles:
         self._now = now
         self._made_by = made_by
         self._doubles: dict[int, Double] = {}
-        self._callers: dict[int, _Caller] = {}
-        self._inputs: dict[int, _Caller] = {}
+        self._callers: dict[int, Caller] = {}
         self._records: list[dict[str, Any]] = []
         self._count = 0
         self._listener: socket.socket | None = None
         self._name = b"\0vmsnapshot-" + secrets.token_hex(6).encode("ascii")
-        self._unasked: list[_Caller] = []
-        self._asked: dict[int, _Caller] = {}
+        self._unasked: list[_Question] = []
+        self._asked: dict[int, Caller] = {}
         self._poller = poller
 
     @property
@@ -127,24 +129,38 @@ class Doubles:
         return [record for record in self._records if record["double"] == number]
 
     def questions(self) -> Iterator[dict[str, Any]]:
-        """Calls the harness is to answer, each once."""
+        """What the harness is to be asked, or told, each once."""
         while self._unasked:
-            caller = self._unasked.pop(0)
-            self._asked[caller.record["id"]] = caller
-            yield caller.record
+            question = self._unasked.pop(0)
+            if question.happened is not Happened.GONE:
+                self._asked[question.caller.record["id"]] = question.caller
+            yield question.message()
+
+    def farewells(self) -> Iterator[dict[str, Any]]:
+        """The same of those that have gone: the harness need not answer."""
+        gone = [found for found in self._unasked if found.happened is Happened.GONE]
+        self._unasked = [found for found in self._unasked if found not in gone]
+        for question in gone:
+            yield question.message()
 
     def answer(self, call: int, reply: dict[str, Any]) -> None:
         """The harness has answered a call."""
         caller = self._asked.pop(call, None)
-        if caller is not None:
+        if caller is None:
+            return
+        if not reply.get("goes_on"):
+            caller.drop_input(self._poller)
             self._carry_out(caller, reply)
+            return
+        caller.tell(*_says(reply))
+        self._let_read(caller)
 
     def serve(self, ready: Collection[int]) -> None:
         """Take in what has arrived."""
         if self._listener is None:
             return
-        for fd in [fd for fd in ready if fd in self._inputs]:
-            self._read_input(fd)
+        for caller in [found for found in self._callers.values() if found.stdin in ready]:
+            self._read_input(caller)
         for fd in [fd for fd in ready if fd in self._callers]:
             self._hear(fd)
         if self._listener.fileno() in ready:
@@ -152,7 +168,7 @@ class Doubles:
                 while True:
                     sock, _ = self._listener.accept()
                     sock.setblocking(False)
-                    self._callers[sock.fileno()] = _Caller(sock)
+                    self._callers[sock.fileno()] = Caller(sock)
                     self._watch(sock.fileno())
 
     # -- one caller ------------------------------------------------------------------------
@@ -176,23 +192,27 @@ class Doubles:
             self._has_ended(caller)
         elif caller.number < 0:
             self._begin(caller, struct.unpack("=I", data)[0], fds)
-        elif caller.orders:
-            self._send(caller)
+        else:
+            caller.ready()
 
-    def _begin(self, caller: _Caller, number: int, fds: list[int]) -> None:
+    def _begin(self, caller: Caller, number: int, fds: list[int]) -> None:
         """A stand-in has said whose it is: write its call down, and answer it."""
         double = self._doubles.get(number)
+        for fd in [fd for fd in fds if leads_to(fd, self._name)]:
+            os.close(fd)
+            fds.remove(fd)
         credentials = caller.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
         pid, uid, _ = struct.unpack("=iii", credentials)
         caller.number = number
+        caller.idle = True
         caller.record = {
             "id": self._count,
             "double": number,
             "pid": pid,
             "uid": uid,
-            "argv": _words(f"/proc/{pid}/cmdline"),
-            "env": _words(f"/proc/{pid}/environ") if self._count < _ENVIRONMENTS_KEPT else [],
-            "cwd": _link(f"/proc/{pid}/cwd"),
+            "argv": words_in(f"/proc/{pid}/cmdline"),
+            "env": words_in(f"/proc/{pid}/environ") if self._count < _ENVIRONMENTS_KEPT else [],
+            "cwd": link(f"/proc/{pid}/cwd"),
             "made_by": self._made_by(pid),
             "stdin": "",
             "started": self._now(),
@@ -209,109 +229,87 @@ class Doubles:
             self._carry_out(caller, {"exit_status": 127})
             return
         double.calls += 1
-        if fds and double.reads_stdin:
-            caller.stdin = fds[0]
-            self._watch(fds[0])
-            self._inputs[fds[0]] = caller
-            return
+        if fds and (double.reads_stdin or double.talks):
+            caller.stdin = fds.pop(0)
         for fd in fds:
-            caller.record["stdin"] = _peeked(fd).decode("latin-1")
+            caller.record["stdin"] = peeked(fd).decode("latin-1")
             os.close(fd)
-        self._reply(caller)
+        if double.talks:
+            self._ask(caller, Happened.CALLED)
+        elif caller.stdin >= 0:
+            caller.watch_input(self._poller)
+        else:
+            self._reply(caller)
 
-    def _read_input(self, fd: int) -> None:
-        caller = self._inputs[fd]
-        try:
-            data = os.read(fd, STDIN_KEPT)
-        except OSError:
-            data = b""
-        if data:
-            kept = caller.record["stdin"] + data.decode("latin-1")
-            caller.record["stdin"] = kept[:STDIN_KEPT]
-            return
-        self._drop_input(caller)
-        self._reply(caller)
+    def _ask(self, caller: Caller, happened: Happened, text: str = "") -> None:
+        self._unasked.append(_Question(caller, happened, text, self._now()))
 
-    def _drop_input(self, caller: _Caller) -> None:
-        if caller.stdin >= 0:
-            self._poller.unregister(caller.stdin)
-            del self._inputs[caller.stdin]
-            os.close(caller.stdin)
-            caller.stdin = -1
+    def _read_input(self, caller: Caller) -> None:
+        goes_on = caller.read_input()
+        if not goes_on:
+            caller.drop_input(self._poller)
+        if self._doubles[caller.number].talks:
+            if caller.lines or not goes_on:
+                caller.leave_input(self._poller)  # until it has been answered
+                self._let_read(caller)
+        else:
+            caller.lines.clear()
+            if not goes_on:
+                self._reply(caller)
 
-    def _reply(self, caller: _Caller) -> None:
+    def _let_read(self, caller: Caller) -> None:
+        """A client goes on: with its next line, with the end of its input, or it waits."""
+        if caller.lines:
+            self._ask(caller, Happened.TOLD, caller.lines.pop(0))
+        elif caller.stdin < 0:
+            self._ask(caller, Happened.INPUT_ENDED)
+        else:
+            caller.watch_input(self._poller)
+
+    def _reply(self, caller: Caller) -> None:
         double = self._doubles[caller.number]
         if double.asks:
-            self._unasked.append(caller)
+            self._ask(caller, Happened.CALLED)
         else:
             self._carry_out(caller, double.reply_to(caller.record["argv"][1:]))
 
-    def _carry_out(self, caller: _Caller, reply: dict[str, Any]) -> None:
+    def _carry_out(self, caller: Caller, reply: dict[str, Any]) -> None:
         double = self._doubles.get(caller.number)
-        orders = [stand_in.sleep(reply["delay"])] if reply.get("delay") else []
-        if reply.get("passthrough") and double is not None and double.real:
-            path = os.fsencode(double.real) + b"\0"
-            orders.append(stand_in.order(Order.EXECUTE, data=path))
+        becomes = reply.get("passthrough")
+        program = double.real if becomes is True and double is not None else becomes
+        if program:
+            orders = _says({"delay": reply["delay"]})
+            orders.append(stand_in.order(Order.EXECUTE, data=os.fsencode(program) + b"\0"))
         else:
-            for number, name in ((1, "stdout"), (2, "stderr")):
-                text = reply.get(name, "").encode("latin-1")
-                for start in range(0, len(text), stand_in.MESSAGE_LIMIT):
-                    chunk = text[start : start + stand_in.MESSAGE_LIMIT]
-                    orders.append(stand_in.order(Order.PRINT, number, chunk))
+            orders = _says(reply)
             if reply.get("signal"):
                 orders.append(stand_in.order(Order.KILL, reply["signal"]))
             else:
                 caller.record["exit_status"] = reply.get("exit_status", 0)
             orders.append(stand_in.order(Order.END, reply.get("exit_status", 0)))
-        caller.orders = orders
-        self._send(caller)
+        caller.tell(*orders)
 
-    def _send(self, caller: _Caller) -> None:
-        with contextlib.suppress(OSError):  # it has been killed: the next look shows that
-            caller.sock.send(caller.orders.pop(0))
-
-    def _has_ended(self, caller: _Caller) -> None:
+    def _has_ended(self, caller: Caller) -> None:
         fd = caller.sock.fileno()
         self._poller.unregister(fd)
         del self._callers[fd]
         caller.sock.close()
-        self._drop_input(caller)
+        caller.drop_input(self._poller)
+        self._unasked = [question for question in self._unasked if question.caller is not caller]
         if caller.record:
             caller.record["ended"] = self._now()
             self._asked.pop(caller.record["id"], None)
-        if caller in self._unasked:
-            self._unasked.remove(caller)
+            double = self._doubles.get(caller.number)
+            if double is not None and double.talks:
+                self._ask(caller, Happened.GONE)
 
 
-def _words(path: str) -> list[str]:
-    """A list of strings in /proc, each ended by a NUL."""
-    try:
-        with open(path, "rb") as file:
-            text = file.read(_ENVIRON_READ)
-    except OSError:
-        return []
-    return [os.fsdecode(word) for word in text.removesuffix(b"\0").split(b"\0")] if text else []
-
-
-def _link(path: str) -> str:
-    try:
-        return os.readlink(path)
-    except OSError:
-        return ""
-
-
-def _peeked(fd: int) -> bytes:
-    """What can be read from a descriptor now, without taking it away from anybody."""
-    mode = os.fstat(fd).st_mode
-    try:
-        if stat.S_ISREG(mode):
-            return os.pread(fd, STDIN_KEPT, os.lseek(fd, 0, os.SEEK_CUR))
-        if not stat.S_ISFIFO(mode):
-            return b""
-        reading, writing = os.pipe2(os.O_CLOEXEC)
-        with open(reading, "rb", buffering=0) as file:
-            with open(writing, "wb", buffering=0):
-                size = syscalls.tee(fd, writing, STDIN_KEPT)
-            return file.read(size) if size else b""
-    except OSError:
-        return b""
+def _says(reply: dict[str, Any]) -> list[bytes]:
+    """The orders to wait as long as a reply does, and to print what it says."""
+    orders = [stand_in.sleep(reply["delay"])] if reply.get("delay") else []
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        text = reply.get(name, "").encode("latin-1")
+        for start in range(0, len(text), stand_in.MESSAGE_LIMIT):
+            chunk = text[start : start + stand_in.MESSAGE_LIMIT]
+            orders.append(stand_in.order(Order.PRINT, number, chunk))
+    return orders

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..doubles import Call
+from ..doubles import Asked, Call
 from ..errors import UsageError
 
 
@@ -15,7 +15,7 @@ class NoDoubles:
     def add_double(
         self,
         spec: dict[str, Any],
-        answer: Callable[[Call], dict[str, Any]] | None,  # noqa: ARG002
+        answer: Callable[[Asked], dict[str, Any]] | None,  # noqa: ARG002
     ) -> int:
         """Refuse.
 

@@ -29,6 +29,7 @@ PYTEST_SIDE = {"plugin", "several_shells", "time_limits", "rule_differences"}
 
 LAYERS = (
     ("plugin", {"plugin", "several_shells", "time_limits", "failure_report", "rule_differences"}),
+    ("ready-made", {"ready_made"}),
     (
         "machine",
         {

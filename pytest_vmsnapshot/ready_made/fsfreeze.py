@@ -1,0 +1,48 @@
+"""``fsfreeze`` and ``xfs_freeze`` as command doubles, with file systems that are frozen or not."""
+
+from __future__ import annotations
+
+import posixpath
+
+from ..doubles import Call, Reply
+from .systemctl import AnsweringMachine
+
+_FREEZES = ("-f", "--freeze")
+_THAWS = ("-u", "--unfreeze")
+
+
+class Fsfreeze:
+    """``fsfreeze`` and ``xfs_freeze``: what is frozen is only remembered, writes go on.
+
+    Args:
+        vm: where they are put in place.
+    """
+
+    def __init__(self, vm: AnsweringMachine) -> None:
+        self.frozen: set[str] = set()
+        """Mount points that are frozen now."""
+        places = ("fsfreeze", "/usr/sbin/fsfreeze", "xfs_freeze", "/usr/sbin/xfs_freeze")
+        self._doubles = [vm.command(place, answer=self._answer) for place in places]
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """All calls so far, in order."""
+        calls = [call for double in self._doubles for call in double.calls]
+        return tuple(sorted(calls, key=lambda call: call.started))
+
+    def _answer(self, call: Call) -> Reply:
+        name = posixpath.basename(call.argv[0])
+        places = [posixpath.normpath(word) for word in call.args if not word.startswith("-")]
+        freezes = any(word in _FREEZES for word in call.args)
+        if len(places) != 1 or freezes == any(word in _THAWS for word in call.args):
+            return Reply(stderr=f"{name}: no filesystem, or no action, specified\n", exit_status=1)
+        (place,) = places
+        if freezes == (place in self.frozen):
+            what = "freeze failed: Device or resource busy"
+            what = what if freezes else "unfreeze failed: Invalid argument"
+            return Reply(stderr=f"{name}: {place}: {what}\n", exit_status=1)
+        if freezes:
+            self.frozen.add(place)
+        else:
+            self.frozen.discard(place)
+        return Reply()
