@@ -31,36 +31,20 @@ while [ $# -gt 0 ]; do
   case $1 in
     -|-l|--login) login=1 ;;
     -c|--command) given=$2; has_command=1; shift ;;
+    -lc) login=1; given=$2; has_command=1; shift ;;
     --command=*) given=${1#*=}; has_command=1 ;;
     -c*) given=${1#-c}; has_command=1 ;;
     -s|--shell) shell=$2; shift ;;
     --shell=*) shell=${1#*=} ;;
     -g|-G|--group|--supp-group|-w|--whitelist-environment) shift ;;
     -m|-p|--preserve-environment) preserve=1 ;;
-    -u|--user) named=$2; shift ;;
+    -u|--user) named=1; user=$2; shift ;;
     --) shift; break ;;
-    -lc) login=1; given=$2; has_command=1; shift ;;
     -?*) ;;
-    *) break ;;
+    *) [ -z "$named$found" ] || break; found=1; user=$1 ;;
   esac
   shift
 done
-if [ -n "$named" ]; then
-  user=$named
-else
-  if [ $# -gt 0 ]; then user=$1; shift; fi
-  while [ $# -gt 0 ]; do
-    case $1 in
-      -|-l|--login) login=1 ;;
-      -c|--command) given=$2; has_command=1; shift ;;
-      -s|--shell) shell=$2; shift ;;
-      -m|-p|--preserve-environment) preserve=1 ;;
-      --) ;;
-      *) break ;;
-    esac
-    shift
-  done
-fi
 """
 
 _SUDO_OPTIONS = """\
@@ -69,6 +53,7 @@ while [ $# -gt 0 ]; do
     -u|--user) user=$2; shift ;;
     -u*) user=${1#-u} ;;
     --user=*) user=${1#*=} ;;
+    -[!-]*u) case $1 in *i*) login=1 ;; esac; user=$2; shift ;;
     -i|--login) login=1 ;;
     -E|--preserve-env) preserve=1 ;;
     -g|--group|-p|--prompt|-C|-D|--chdir|-h|--host|-r|-t|-T) shift ;;
@@ -178,4 +163,4 @@ def _script(name: str, users: Sequence[str] | None) -> str:
     find = _FIND_USER.replace("{unknown}", _UNKNOWN[name])
     if name == "sudo":
         return head + _SUDO_OPTIONS + find + _SUDO_RUNS
-    return head + "has_command= named=\n" + _SU_OPTIONS + find + _SU_RUNS
+    return head + "has_command= named= found=\n" + _SU_OPTIONS + find + _SU_RUNS
