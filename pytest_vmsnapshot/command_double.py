@@ -158,6 +158,10 @@ def talking(make: MakeClient) -> Callable[[Asked], dict[str, Any]]:
     clients: dict[int, Client] = {}
 
     def ask(asked: Asked) -> dict[str, Any]:
+        if asked.happened is Happened.GONE:
+            if (gone := clients.pop(asked.key, None)) is not None:  # it could be made
+                gone.gone(asked.at)
+            return {}
         if asked.key not in clients:
             clients[asked.key] = make(asked.call)
         client = clients[asked.key]
@@ -171,9 +175,6 @@ def talking(make: MakeClient) -> Callable[[Asked], dict[str, Any]]:
                 reply = client.input_ended(asked.at) or Reply()
                 if isinstance(reply, Reply):  # nothing more can come
                     reply = replace(reply, goes_on=False)
-            case Happened.GONE:
-                client.gone(asked.at)
-                del clients[asked.key]
         return _answered(asked.call, Reply(goes_on=True) if reply is None else reply)
 
     return ask
