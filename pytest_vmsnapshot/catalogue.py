@@ -219,10 +219,13 @@ class NamedError:
     Args:
         kind: the entry of the catalogue.
         detail: what was found here: path, mode, line, status.
+        advice: what to do in this very case, each a sentence, where more is known than the
+            catalogue says.
     """
 
     kind: ErrorKind
     detail: str
+    advice: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -241,8 +244,8 @@ class NamedError:
 
     @property
     def remedy(self) -> str:
-        """What to do, in a sentence."""
-        return self.kind.remedy
+        """What to do, in a sentence or several."""
+        return "; ".join(self.advice) or self.kind.remedy
 
     def __str__(self) -> str:
         return line(f"{self.name} ({self.code}): {self.detail or self.meaning}")

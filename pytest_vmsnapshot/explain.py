@@ -117,7 +117,8 @@ def verdict(backup: Backup) -> str:
 
 def _remedies(backup: Backup) -> list[str]:
     errors = (*backup.errors, *backup.unreported)
-    return list(dict.fromkeys(error.remedy for error in errors))
+    found = (text for error in errors for text in error.advice or (error.remedy,))
+    return list(dict.fromkeys(found))
 
 
 def heading(backup: Backup) -> str:

@@ -28,6 +28,7 @@ from ..protocols import (
 )
 from ..script_run import ScriptRun
 from . import other_confs, precheck, verdict
+from .advice import advice
 from .differences import Observed, differences
 from .interpreter import Interpreter, compared, first_line, other_shells
 from .mounts import to_freeze
@@ -37,7 +38,7 @@ from .precheck import Checked, Seen
 from .rules import RuleSet, other_than
 from .script import AttemptedScripts
 from .timeline import Timeline
-from .verdict import Facts, Freeze, Plan, Precheck, Snapshot
+from .verdict import Facts, Freeze, Outcome, Plan, Precheck, Snapshot
 from .vm_facts import VmFacts
 
 
@@ -134,6 +135,8 @@ class _Lifecycle:
                 )
         finally:
             runs = self._scripts.finish()
+        interpreters = self._interpreters(runs, seen)
+        self._advise(runs, seen, interpreters)
         decided = verdict.decide(facts, bench.rules)
         told = [error for error in self._errors if self._is_told(error, decided.extension.error)]
         end = bench.clock.now()
@@ -147,7 +150,7 @@ class _Lifecycle:
             facts,
             decided,
             runs,
-            self._interpreters(runs, seen),
+            interpreters,
             bench.faults,
         )
         return Backup(
@@ -195,6 +198,18 @@ class _Lifecycle:
                     line = replace(line, executable=now.kind is FileKind.ABSENT or _may_run(now))
                 found[step] = compared(line, path, shell, bench.guest, bench.clock, bench.vm.agent)
         return found
+
+    def _advise(
+        self, runs: Mapping[Step, ScriptRun], seen: Seen, asked_for: Mapping[Step, Interpreter]
+    ) -> None:
+        """Say what to do about the scripts that failed."""
+        for index, error in enumerate(self._errors):
+            for step, run in runs.items():
+                if error.kind is error_kind(step, Outcome.FAILED):
+                    content = seen.of(precheck.absolute(run.path)).content or b""
+                    shell = self._bench.rules.interpreter
+                    told = advice(run.path, content, run.last, asked_for.get(step), shell)
+                    self._errors[index] = replace(error, advice=told)
 
     def _is_told(self, error: NamedError, reported: int) -> bool:
         rules = self._bench.rules

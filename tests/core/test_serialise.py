@@ -302,6 +302,7 @@ def test_an_error_of_a_later_catalogue_survives(good: Backup) -> None:
                 "documented": False,
             },
             "detail": "",
+            "advice": [],
         }
     ]
     (error,) = Backup.from_json(json.dumps(plain)).errors

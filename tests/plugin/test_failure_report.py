@@ -39,7 +39,8 @@ def test_report_of_a_failure(pytester: pytest.Pytester) -> None:
             "E         Pre-ScriptExecutionFailed (300): /opt/vmsnapshot/pre.sh: exit status 3",
             "E         decided by: the pre-script failed and continueBackupOnFailure is true "
             "(documented rules)",
-            "E         remedy: look into the script's own output and mend what made it fail",
+            "E         remedy: any exit status but 0 is a failure, and this one was 3: mend what failed (see "
+            "the script's output), or end with exit 0 where 3 of a command means success",
             "test_orders.py:7: AssertionError",
         ],
     )
