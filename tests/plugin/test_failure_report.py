@@ -39,8 +39,9 @@ def test_report_of_a_failure(pytester: pytest.Pytester) -> None:
             "E         Pre-ScriptExecutionFailed (300): /opt/vmsnapshot/pre.sh: exit status 3",
             "E         decided by: the pre-script failed and continueBackupOnFailure is true "
             "(documented rules)",
-            "E         remedy: any exit status but 0 is a failure, and this one was 3: mend what failed (see "
-            "the script's output), or end with exit 0 where 3 of a command means success",
+            "E         remedy: any exit status but 0 is a failure, and this one was 3: mend what "
+            "failed (see the script's output), or end with exit 0 where 3 of a command means "
+            "success",
             "test_orders.py:7: AssertionError",
         ],
     )
@@ -52,7 +53,8 @@ def test_report_of_a_failure(pytester: pytest.Pytester) -> None:
         "  Pre-ScriptExecutionFailed (300): /opt/vmsnapshot/pre.sh: exit status 3",
         "  decided by: the pre-script failed and continueBackupOnFailure is true "
         "(documented rules)",
-        "  remedy: look into the script's own output and mend what made it fail",
+        "  remedy: any exit status but 0 is a failure, and this one was 3: mend what failed (see "
+        "the script's output), or end with exit 0 where 3 of a command means success",
         "   T  precheck     ok",
         "   T  pre-script   /opt/vmsnapshot/pre.sh orders",
         "   T  pre-script   exit status 3",
