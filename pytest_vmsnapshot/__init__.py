@@ -31,11 +31,13 @@ if TYPE_CHECKING:
         GuestDied,
         GuestUnavailable,
         HarnessError,
+        Noticed,
         NotPutBack,
         RulesDiffer,
         ShellMissing,
         UsageError,
     )
+    from .findings import Finding, FindingKind, Watched
     from .layout import EXTENSION_DIRECTORY
     from .machine import VirtualMachine
     from .memory import MemoryMachine, ScriptContext, ScriptExit
@@ -64,12 +66,15 @@ __all__ = [
     "ErrorKind",
     "Event",
     "ExtensionReport",
+    "Finding",
+    "FindingKind",
     "GuestDied",
     "GuestUnavailable",
     "HarnessError",
     "MemoryMachine",
     "NamedError",
     "NotPutBack",
+    "Noticed",
     "Output",
     "Probe",
     "RecoveryPoint",
@@ -85,6 +90,7 @@ __all__ = [
     "VirtualMachine",
     "VmFactory",
     "VmPath",
+    "Watched",
     "virtual_machine",
 ]
 
@@ -97,7 +103,8 @@ _HOMES = {
     "config": "CONFIG_PATH PLUGIN_HOST_PATH STOCK_TEMPLATE",
     "doubles": "Call Reply",
     "errors": "CommandFailed CommandTimeout GuestDied GuestUnavailable HarnessError NotPutBack "
-    "RulesDiffer ShellMissing UsageError",
+    "Noticed RulesDiffer ShellMissing UsageError",
+    "findings": "Finding FindingKind Watched",
     "layout": "EXTENSION_DIRECTORY",
     "machine": "VirtualMachine",
     "memory": "MemoryMachine ScriptContext ScriptExit",

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from . import assertions, explain, serialise
 from .catalogue import NamedError
+from .findings import Finding
 from .script_run import ScriptRun
 
 
@@ -189,6 +190,7 @@ class Backup:
             complete; None where there is none.
         unreported: errors that occurred and that Azure is not told.
         differences: where the other rule set would have decided otherwise.
+        findings: what the scripts left behind, or missed, allowed or not.
     """
 
     number: int
@@ -213,6 +215,7 @@ class Backup:
     snapshot_at: float | None = None
     unreported: tuple[NamedError, ...] = ()
     differences: tuple[Difference, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     def __repr__(self) -> str:
         return explain.one_line(self)

@@ -40,6 +40,10 @@ class RulesDiffer(UserWarning):
     """A backup would have gone otherwise under the other rule set; says how, and what follows."""
 
 
+class Noticed(UserWarning):
+    """Something about a test that does not fail it, such as a command that no VM here has."""
+
+
 class GuestUnavailable(HarnessError):
     """No VM can be made on this machine; says which ways were tried and how to get one."""
 

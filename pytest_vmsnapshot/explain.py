@@ -148,6 +148,7 @@ def whole(backup: Backup, *, headed: bool = True) -> str:
     lines += [f"modelled: {line(sentence)}" for sentence in backup.modelled]
     other = "documented" if backup.rules == "shipped" else "shipped"
     lines += [f"under {other} rules: {line(str(found))}" for found in backup.differences]
+    lines += [f"found: {line(str(found))}" for found in backup.findings]
     for name, run in (("pre-script", backup.pre), ("post-script", backup.post)):
         if run is not None:
             lines += _output(name, run)

@@ -29,6 +29,7 @@ from .doubles import Reply
 from .engine.lifecycle import Bench
 from .errors import GuestDied, UsageError
 from .faults import changed_faults
+from .findings import Finding, FindingKind, Watched
 from .moments import Moment
 from .protocols import Clock, Storage
 from .storage import Faulty
@@ -55,6 +56,7 @@ class VirtualMachine(VmFiles):
         facts: what Azure knows of it.
         bases: local directories against which relative paths are looked up, in order.
         on_budget: told how many seconds a backup that starts may take at most.
+        allow: names of findings that are not told.
     """
 
     def __init__(
@@ -66,12 +68,16 @@ class VirtualMachine(VmFiles):
         facts: engine.VmFacts,
         bases: Sequence[Path],
         on_budget: Callable[[float], None] | None = None,
+        allow: Sequence[str] = (),
     ) -> None:
         super().__init__(guest, bases)
         self._guest = guest
         self._storage = storage
         self._bench = Bench(facts, guest, storage, clock, rules, reach=self._reach)
         self._on_budget = on_budget
+        self.allowed = frozenset(FindingKind(name) for name in allow)
+        """Kinds of findings that are not told."""
+        self._watched: list[Watched] = []
         self._backups: list[Backup] = []
         self._doubles: list[CommandDouble] = []
         self._callbacks: list[tuple[Moment, Callback]] = []
@@ -91,6 +97,20 @@ class VirtualMachine(VmFiles):
     def backups(self) -> tuple[Backup, ...]:
         """All backups taken so far."""
         return tuple(self._backups)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found so far, in all backups, but for what is allowed."""
+        found = [finding for backup in self._backups for finding in backup.findings]
+        return tuple(finding for finding in found if finding.kind not in self.allowed)
+
+    def watch_over(self, watched: Watched) -> None:
+        """Ask something after each backup from now on what the scripts left behind.
+
+        Args:
+            watched: told before each backup, asked after it; its findings are those of the backup.
+        """
+        self._watched.append(watched)
 
     # -- look and run ------------------------------------------------------------------------
 
@@ -241,12 +261,16 @@ class VirtualMachine(VmFiles):
             GuestDied: the VM is closed, or ended meanwhile.
         """
         __tracebackhide__ = True
+        for watched in self._watched:
+            watched.backup_begins()
         began = self._bench.clock.now()
         with self._alone("a backup"):
             backup = engine.run(self._bench, len(self._backups) + 1, self._on_budget)
         if self._doubles:
             calls = [call for double in self._doubles for call in double.calls]
             backup = replace(backup, events=with_calls(backup.events, calls, began))
+        found = [finding for watched in self._watched for finding in watched.findings()]
+        backup = replace(backup, findings=tuple(found))
         self._expect(run.path for run in (backup.pre, backup.post) if run is not None)
         self._backups.append(backup)
         failures, self._failures = self._failures, []

@@ -62,6 +62,7 @@ class MemoryMachine(VirtualMachine):
         agent_umask: file mode mask the scripts inherit.
         agent_env: changes to the environment they inherit; None removes a variable.
         directories: more directories that exist from the start, absolute.
+        allow: names of findings that are not told.
         bases: local directories against which relative paths are looked up, in order.
         pass_through: exceptions that leave ``backup()`` when a script raises them, besides
             ``AssertionError`` and what is no ``Exception``.
@@ -84,6 +85,7 @@ class MemoryMachine(VirtualMachine):
         agent_umask: int | None = None,
         agent_env: Mapping[str, str | None] | None = None,
         directories: Sequence[str] = (),
+        allow: Sequence[str] = (),
         bases: Sequence[Path] = (),
         pass_through: tuple[type[BaseException], ...] = (),
     ) -> None:
@@ -97,6 +99,7 @@ class MemoryMachine(VirtualMachine):
             "agent_umask": agent_umask,
             "agent_env": agent_env,
             "directories": list(directories),
+            "allow": allow,
         }
         settings: Settings = resolve([Source("MemoryMachine()", values)]).settings
         clock = MemoryClock()
@@ -109,6 +112,7 @@ class MemoryMachine(VirtualMachine):
             engine.RULE_SETS[settings.rules],
             settings.vm_facts(),
             bases,
+            allow=settings.allow,
         )
 
     def __enter__(self) -> Self:

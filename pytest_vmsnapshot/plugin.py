@@ -38,7 +38,8 @@ _OPTIONS = {
     "network": "true: VMs share the host's network (default false)",
     "directories": "more top-level directories to create on every VM, absolute, comma-separated",
     "disk_size": "how much a VM can write: bytes, or as 512M, 2G (default 1G)",
-    "strict": "fail where the other rule set would have decided otherwise (default false: warn)",
+    "strict": "fail for what a test is otherwise only warned of (default false)",
+    "allow": "findings a test is not told of, such as processes,never-called; comma-separated",
     "require": "fail instead of modelling: clock, namespaces, owners, shell; comma-separated",
 }
 
@@ -350,6 +351,7 @@ def memory_vm(
             agent_umask=settings.agent_umask,
             agent_env=settings.agent_env,
             directories=settings.directories,
+            allow=settings.allow,
             bases=list(dict.fromkeys((request.config.rootpath, item.path.parent))),
             pass_through=(pytest.exit.Exception,),
         )

@@ -95,7 +95,9 @@ class Workshop:
                 guest.close()
                 raise
         bases = list(dict.fromkeys((self._root, near)))
-        return VirtualMachine(guest, PauseAndCopy(guest), clock, rules, facts, bases, on_budget)
+        return VirtualMachine(
+            guest, PauseAndCopy(guest), clock, rules, facts, bases, on_budget, settings.allow
+        )
 
     def close(self) -> None:
         """End all sessions, and every VM with them."""
@@ -147,6 +149,7 @@ def virtual_machine(
     clock: str = "auto",
     clock_start: str | datetime | None = None,
     disks: int = 2,
+    allow: Sequence[str] = (),
 ) -> Iterator[VirtualMachine]:
     """A VM without pytest: for a script, a notebook, or to look around.
 
@@ -157,6 +160,7 @@ def virtual_machine(
         clock: its clock: virtual, real, or auto.
         clock_start: the date at which a virtual clock starts.
         disks: how many disks Azure sees.
+        allow: names of findings that are not told.
 
     Raises:
         UsageError: settings no VM can have.
@@ -172,6 +176,7 @@ def virtual_machine(
         "clock": clock,
         "clock_start": clock_start,
         "disks": disks,
+        "allow": allow,
     }
     try:
         with workshop.make([Source("virtual_machine()", values)], here, None) as machine:

@@ -11,6 +11,7 @@ from typing import Any
 
 from .engine.vm_facts import MOUNTS, Agent, Mount, Platform, VmFacts, agent_env
 from .errors import UsageError
+from .findings import NAMES as FINDINGS
 from .shells import NAMES as SHELLS
 from .surroundings import FACTS
 
@@ -27,7 +28,8 @@ REQUIREMENTS = ("clock", "namespaces", "owners", "shell")
 MARKER = (
     "vm(*, guest=None, rules=None, shell=None, clock=None, clock_start=None, disks=None, "
     "deployment=None, os=None, platform=None, mounts=None, agent_umask=None, agent_stdin=None, "
-    "agent_env=None, network=None, directories=None, disk_size=None, require=None, strict=None): "
+    "agent_env=None, network=None, directories=None, disk_size=None, require=None, strict=None, "
+    "allow=None): "
     "what the VM of this test is like; each argument overrides the option of the same name"
 )
 
@@ -54,7 +56,8 @@ class Settings:
         directories: directories that exist from the start, absolute.
         disk_size: bytes the VM can write.
         require: what must not be modelled, of ``REQUIREMENTS``.
-        strict: whether a test fails where the other rule set would have decided otherwise.
+        strict: whether a test fails for what it is otherwise only warned of.
+        allow: names of findings that a test is not told of, of ``findings.NAMES``.
     """
 
     guest: str = "auto"
@@ -75,6 +78,7 @@ class Settings:
     disk_size: int = 1024**3
     require: tuple[str, ...] = ()
     strict: bool = False
+    allow: tuple[str, ...] = ()
 
     def vm_facts(self) -> VmFacts:
         """What Azure, and the agent, bring to the VM."""
@@ -198,9 +202,11 @@ def _checked(source: str, name: str, value: Any, mistakes: list[str]) -> Any:
         case "directories":
             return _directories(source, value, mistakes)
         case _:
-            return _requirements(source, value, mistakes)
+            return _several(source, name, value, mistakes)
     return None
 
+
+_SEVERAL = {"require": REQUIREMENTS, "allow": FINDINGS}
 
 _CHOICES = {
     "guest": GUESTS,
@@ -279,13 +285,13 @@ _OWN = ("dev", "proc", "sys")
 """Top-level directories in which a VM shows the kernel: nothing can be made there."""
 
 
-def _requirements(source: str, value: Any, mistakes: list[str]) -> tuple[str, ...]:
+def _several(source: str, name: str, value: Any, mistakes: list[str]) -> tuple[str, ...]:
     words = _words(source, value)
     if words is None and isinstance(value, str):
-        mistakes.append(f"{source}: require is a string, {value!r}; write [{value!r}]")
+        mistakes.append(f"{source}: {name} is a string, {value!r}; write [{value!r}]")
         return ()
-    if words is None or any(word not in REQUIREMENTS for word in words):
-        mistakes.append(f"{source}: require={value!r} is none of {', '.join(REQUIREMENTS)}")
+    if words is None or any(word not in _SEVERAL[name] for word in words):
+        mistakes.append(f"{source}: {name}={value!r} is none of {', '.join(_SEVERAL[name])}")
         return ()
     return tuple(words)
 

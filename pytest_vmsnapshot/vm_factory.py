@@ -33,6 +33,7 @@ class VmFactory(Protocol):
         disk_size: int | str | None = None,
         require: Sequence[str] | None = None,
         strict: bool | None = None,
+        allow: Sequence[str] | None = None,
     ) -> VirtualMachine:
         """Make a VM; it is closed when the test ends."""
         ...

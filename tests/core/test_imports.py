@@ -70,6 +70,7 @@ LAYERS = (
             "doubles",
             "moments",
             "faults",
+            "findings",
         },
     ),
 )
@@ -176,6 +177,7 @@ PURE = {
         ".backup",
         ".output",
     },
+    "findings": {"__future__", "collections.abc", "dataclasses", "enum", "typing"},
 }
 """Modules that touch no file, process or clock, with all they may import."""
 

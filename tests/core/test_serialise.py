@@ -23,6 +23,7 @@ from pytest_vmsnapshot.backup import (
 )
 from pytest_vmsnapshot.catalogue import ErrorKind, NamedError
 from pytest_vmsnapshot.errors import GuestDied, UsageError
+from pytest_vmsnapshot.findings import Finding, FindingKind
 from pytest_vmsnapshot.output import Output
 from pytest_vmsnapshot.script_run import Attempt, ScriptRun
 
@@ -90,6 +91,9 @@ BACKUPS = st.builds(
     frozen=st.none() | WORDS,
     snapshot_asked=st.booleans(),
     unreported=ERRORS,
+    findings=st.lists(st.builds(Finding, st.sampled_from(FindingKind), TEXT), max_size=3).map(
+        tuple
+    ),
     differences=st.lists(st.builds(Difference, TEXT, TEXT), max_size=3).map(tuple),
 )
 

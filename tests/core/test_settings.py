@@ -109,6 +109,8 @@ RIGHT: list[tuple[str, Any, Any]] = [
     ("directories", "", ("/data", "/scripts")),
     ("directories", "/a..b", ("/data", "/scripts", "/a..b")),
     ("require", "", ()),
+    ("allow", "", ()),
+    ("allow", "processes,never-called", ("processes", "never-called")),
     ("rules", "shipped", "shipped"),
     ("strict", True, True),
     ("strict", "true", True),
@@ -202,6 +204,13 @@ WRONG: list[tuple[str, Any, str]] = [
     ("directories", ["/a\0"], r"directories=['/a\x00']; write a list of absolute paths"),
     ("directories", [1], "directories=[1]; write a list of absolute paths"),
     ("directories", 5, "directories=5; write a list of absolute paths"),
+    ("allow", "units", "allow is a string, 'units'; write ['units']"),
+    (
+        "allow",
+        ["process"],
+        "allow=['process'] is none of processes, sessions, units, frozen, unexpected-call, "
+        "missing-command, never-called",
+    ),
     ("require", "owners", "require is a string, 'owners'; write ['owners']"),
     ("clock", "fast", "clock='fast' is none of auto, virtual, real"),
     *(
