@@ -54,6 +54,21 @@ class Finding:
         return f"{self.kind.value}: {self.text}"
 
 
+@dataclass(frozen=True, slots=True)
+class LeftProcess:
+    """A process that scripts have started and that has not ended.
+
+    Args:
+        pid: its number on the VM.
+        command: what it runs, as one line.
+        made_by: which script and attempt it came from; empty if it has left that one's session.
+    """
+
+    pid: int
+    command: str
+    made_by: str
+
+
 class Watched(Protocol):
     """Something that scripts can leave in a state it must not stay in."""
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, Self
 
-from . import completed, engine
+from . import completed, engine, inspection
 from .at_moment import AtMoment, Callback, Probe, checked_moment, checked_probe
 from .backup import Backup
 from .command import RUN_LIMIT, Command
@@ -30,6 +30,7 @@ from .engine.lifecycle import Bench
 from .errors import GuestDied, UsageError
 from .faults import changed_faults
 from .findings import Finding, FindingKind, Watched
+from .inspection import GRACE, InspectedGuest
 from .moments import Moment
 from .protocols import Clock, Storage
 from .storage import Faulty
@@ -37,7 +38,7 @@ from .vm_files import VmFiles
 from .vm_path import FileGuest
 
 
-class MachineGuest(FileGuest, DoublingGuest, Protocol):
+class MachineGuest(FileGuest, DoublingGuest, InspectedGuest, Protocol):
     """A guest as the VM sees it."""
 
     def close(self) -> None:
@@ -263,14 +264,19 @@ class VirtualMachine(VmFiles):
         __tracebackhide__ = True
         for watched in self._watched:
             watched.backup_begins()
-        began = self._bench.clock.now()
+        clock = self._bench.clock
+        began = clock.now()
         with self._alone("a backup"):
+            self._guest.backup_begins()
             backup = engine.run(self._bench, len(self._backups) + 1, self._on_budget)
-        if self._doubles:
-            calls = [call for double in self._doubles for call in double.calls]
+            left = self._guest.left_behind(clock.deadline(GRACE))
+        calls = [call for double in self._doubles for call in double.calls]
+        if calls:
             backup = replace(backup, events=with_calls(backup.events, calls, began))
-        found = [finding for watched in self._watched for finding in watched.findings()]
-        backup = replace(backup, findings=tuple(found))
+        found = list(inspection.of_processes(left, calls))
+        found += [finding for watched in self._watched for finding in watched.findings()]
+        if found:
+            backup = replace(backup, findings=tuple(found))
         self._expect(run.path for run in (backup.pre, backup.post) if run is not None)
         self._backups.append(backup)
         failures, self._failures = self._failures, []

@@ -14,14 +14,15 @@ import signal
 import socket
 import stat
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from ..clock.keeping import Keeper, RealKeeper, spawn_plainly
 from ..clock.shift import SECOND
 from . import files, processes, wire
+from .awaited import NOBODY, Awaited
 from .double_requests import ServesDoubles
 from .layer import CopiedLayer, remove_tree
+from .left_behind import LeftBehind, all_gone
 from .starting import UMASK, program_of
 
 _READ_SIZE = 65536
@@ -34,27 +35,6 @@ _LONGEST_WAIT = 24 * 3600.0
 
 
 MakeKeeper = Callable[[Callable[[int, int], None]], Keeper]
-
-_NOBODY = 0
-"""In place of a process: somebody waits only for time to pass."""
-
-
-@dataclass(slots=True)
-class _Run:
-    """A program somebody waits for; its times are nanoseconds of the VM's clock.
-
-    Without a program somebody waits for time to pass, or for all of ``others`` to end.
-    """
-
-    pid: int
-    before: list[int]
-    deadline: int | None
-    started: int
-    skips_time: bool = True
-    others: frozenset[int] = frozenset()
-    timed_out: bool = False
-    killed: int = 0
-    waiting_in: list[str] = field(default_factory=list)
 
 
 class Agent(ServesDoubles):
@@ -87,7 +67,8 @@ class Agent(ServesDoubles):
         super().__init__(sock, lambda: self._time.now() / SECOND)
         self._exits: dict[int, tuple[int, int]] = {}
         self._left_alone: set[int] = set()
-        self._run: _Run | None = None
+        self._left = LeftBehind(household, self._labels)
+        self._run: Awaited | None = None
         self._pause: processes.Pause | None = None
         self._adopted: set[int] = set()
         self._mounts = processes.Mounts()
@@ -173,10 +154,12 @@ class Agent(ServesDoubles):
         if run is None:
             return
         late = run.deadline is not None and self._time.now() >= run.deadline
-        if run.pid == _NOBODY:
-            if late or (run.others and run.others <= self._exits.keys()):
+        if run.pid == NOBODY:
+            if late or (run.others and self._have_ended(run)):
                 self._run = None
-                wire.send(self._sock, self._with_time({"ended": self._ended(run.others)}))
+                left = self._left.rows(self._left_alone) if run.looks else []
+                looked = {"ended": self._ended(run.others), "left": left}
+                wire.send(self._sock, self._with_time(looked))
             return
         if run.pid not in self._exits:
             if not late:
@@ -187,6 +170,8 @@ class Agent(ServesDoubles):
         self._time.ended()
         code = os.waitstatus_to_exitcode(status)
         timed_out = run.timed_out
+        if not self._labels[run.pid]:
+            self._left.command_ended(run.before)
         answer = {
             "exit_status": None if timed_out or code < 0 else code,
             "signal": -code if code < 0 and not timed_out else None,
@@ -198,6 +183,9 @@ class Agent(ServesDoubles):
         }
         wire.send(self._sock, self._with_time(answer))
 
+    def _have_ended(self, run: Awaited) -> bool:
+        return all_gone(run.others) if run.looks else run.others <= self._exits.keys()
+
     def _ended(self, programs: Collection[int]) -> list[dict[str, Any]]:
         """How those of some programs ended that did."""
         answer = []
@@ -208,15 +196,17 @@ class Agent(ServesDoubles):
         return answer
 
     def _with_time(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """An answer that also tells how far the VM's clock has come, and what is to be said."""
-        ahead = self._time.ahead() / SECOND
-        return {**answer, "ahead": ahead, "remarks": self._time.remarks()}
+        """An answer that also tells how far the VM's clock has come, what is to be said, and
+        whether nobody is left on the VM.
+        """
+        ahead, empty = self._time.ahead() / SECOND, self._household.empty()
+        return {**answer, "ahead": ahead, "remarks": self._time.remarks(), "empty": empty}
 
     def _kernel_deadline(self, deadline: float | None) -> float | None:
         """A moment of the VM's clock as one of the kernel's: nothing is skipped until then."""
         return None if deadline is None else deadline - self._time.ahead() / SECOND
 
-    def _stop(self, run: _Run) -> None:
+    def _stop(self, run: Awaited) -> None:
         """The limit is reached: name what the script waits for, then kill its whole tree."""
         run.timed_out = True
         run.waiting_in = processes.waiting_in(run.pid)
@@ -271,7 +261,7 @@ class Agent(ServesDoubles):
         before = self._household.living()
         pid, started = self._spawn(request)
         deadline = _nanoseconds(body["deadline"])
-        self._run = _Run(pid, before, deadline, started, skips_time=not body["real_time"])
+        self._run = Awaited(pid, before, deadline, started, skips_time=not body["real_time"])
         return None
 
     def leave_alone(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
@@ -282,6 +272,8 @@ class Agent(ServesDoubles):
 
     def _spawn(self, request: wire.Received) -> tuple[int, int]:
         """Start a program; returns its number, and when that was."""
+        if request.body["begins"]:
+            self._left.begin()
         with program_of(request) as program:
             started = self._time.now()
             by_itself = request.body["real_time"]
@@ -296,7 +288,16 @@ class Agent(ServesDoubles):
         others = frozenset(request.body["programs"])
         if others and others <= self._exits.keys():  # nothing more would wake this process
             return self._with_time({"ended": self._ended(others)})
-        self._run = _Run(_NOBODY, [], until, self._time.now(), others=others)
+        self._run = Awaited(NOBODY, [], until, self._time.now(), others=others)
+        return None
+
+    def left_behind(self, request: wire.Received, fds: list[int]) -> dict[str, Any] | None:
+        """What the scripts have left running; if anything is, once it has had time to end."""
+        others = frozenset(self._left.pids(self._left_alone))
+        if not others:
+            return self._with_time({"left": []})
+        until = _nanoseconds(request.body["until"])
+        self._run = Awaited(NOBODY, [], until, self._time.now(), others=others, looks=True)
         return None
 
     def adopt(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
@@ -372,6 +373,7 @@ _OPERATIONS: dict[str, _Operation] = {
     "start": Agent.start,
     "leave_alone": Agent.leave_alone,
     "wait": Agent.wait,
+    "left_behind": Agent.left_behind,
     "adopt": Agent.adopt,
     "double": Agent.double,
     "calls": Agent.calls,

@@ -1,4 +1,4 @@
-"""A guest that has no programs, and so no command doubles."""
+"""A guest that has no programs: no command doubles, and nothing that is left running."""
 
 from __future__ import annotations
 
@@ -7,10 +7,18 @@ from typing import Any
 
 from ..doubles import Asked, Call
 from ..errors import UsageError
+from ..findings import LeftProcess
 
 
 class NoDoubles:
-    """Refuses every command double."""
+    """Refuses every command double, and has nothing that is left running."""
+
+    def backup_begins(self) -> None:
+        """Nothing is to be remembered."""
+
+    def left_behind(self, until: float) -> list[LeftProcess]:  # noqa: ARG002
+        """There is none."""
+        return []
 
     def add_double(
         self,

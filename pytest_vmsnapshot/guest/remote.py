@@ -11,6 +11,7 @@ from typing import Any
 
 from ..clock import RealClock
 from ..errors import GuestDied
+from ..findings import LeftProcess
 from ..output import UNREAD_CAPACITY
 from ..protocols import (
     Execution,
@@ -74,6 +75,8 @@ class RemoteGuest(Dialogue):
         self._in_place: tuple[str, ...] = ()
         self._remarks: tuple[str, ...] = ()
         self._left_alone: list[LeftAlone] = []
+        self._begins = False
+        self._empty = True
         clock.let_pass_by(self._let_pass)
         if session.privilege == "in-place":
             self._in_place = (IN_PLACE,)
@@ -190,7 +193,8 @@ class RemoteGuest(Dialogue):
     def execute(self, launch: Launch, deadline: float | None) -> Execution:
         """Run a program until it ends or the deadline is reached, draining both its pipes."""
         handle = self._usable()
-        request = {**request_of(launch), "op": "start", "deadline": self._guest_time(deadline)}
+        request = self._launching(launch, "start")
+        request["deadline"] = self._guest_time(deadline)
         began = self._clock.now()
         with contextlib.closing(Pipes()) as pipes:
             with stdin_of(launch) as (stdin, _), self._in_dialogue():
@@ -231,7 +235,8 @@ class RemoteGuest(Dialogue):
         Raises:
             NotStarted: it could not be started.
         """
-        request = {**request_of(launch), "op": "leave_alone", "drained": False}
+        request = {**self._launching(launch, "leave_alone"), "drained": False}
+        self._empty = False
         with contextlib.ExitStack() as stack:
             pipes = Pipes(UNREAD_CAPACITY)
             stack.callback(pipes.close)
@@ -259,6 +264,29 @@ class RemoteGuest(Dialogue):
         ]
         if numbers:
             self._let_pass(until, numbers)
+
+    # -- what is left ------------------------------------------------------------------------
+
+    def backup_begins(self) -> None:
+        """What is there when the next script is started is not of the scripts."""
+        self._begins = True
+
+    def left_behind(self, until: float) -> list[LeftProcess]:
+        """What scripts have left running; if anything is, it has time to end.
+
+        Args:
+            until: second of the VM's clock up to which that is waited for.
+        """
+        if self._begins or self._empty:  # no script was started, or nobody is left at all
+            return []
+        answer = self._ask({"op": "left_behind", "until": self._guest_time(until)}).body
+        self._take_time(answer)
+        return [LeftProcess(row["pid"], row["command"], row["made_by"]) for row in answer["left"]]
+
+    def _launching(self, launch: Launch, operation: str) -> dict[str, Any]:
+        begins = self._begins and bool(launch.label)
+        self._begins = self._begins and not begins
+        return {**request_of(launch), "op": operation, "begins": begins}
 
     # -- pause and copy --------------------------------------------------------------------
 
@@ -315,6 +343,7 @@ class RemoteGuest(Dialogue):
         if "ahead" in answer:
             self._clock.set_ahead(answer["ahead"])
             self._remarks = tuple(answer["remarks"])
+            self._empty = answer["empty"]
 
 
 @contextlib.contextmanager

@@ -44,6 +44,7 @@ LAYERS = (
             "completed",
             "command_double",
             "at_moment",
+            "inspection",
             "placing",
             "shells",
             "vm_files",
