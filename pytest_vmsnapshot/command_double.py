@@ -43,13 +43,18 @@ class CommandDouble:
         guest: where it lies.
         number: of it.
         path: where it lies.
+        optional: whether it need not be called.
     """
 
-    def __init__(self, guest: DoublingGuest, number: int, path: str) -> None:
+    def __init__(
+        self, guest: DoublingGuest, number: int, path: str, *, optional: bool = False
+    ) -> None:
         self._guest = guest
         self._number = number
         self.path = path
         """Where it lies on the VM."""
+        self.optional = optional
+        """Whether it need not be called."""
 
     def __repr__(self) -> str:
         return f"<CommandDouble {self.path}>"
@@ -67,22 +72,26 @@ class CommandDouble:
 
 def specification(
     name: object,
-    replies: Sequence[object],
+    usual: object,
+    replies: Sequence[object] | None,
     patterns: Mapping[str, object] | None,
     answer: object,
     client: object,
     *,
     reads_stdin: bool,
+    only_expected: bool,
 ) -> dict[str, Any]:
     """What a guest is told of a double.
 
     Args:
         name: a bare name, or an absolute path on the VM.
-        replies: what it does at its first call, its second, and so on.
+        usual: what it does where nothing else is said.
+        replies: what it does at its first call, its second, and so on; or None.
         patterns: replies for calls whose arguments match a pattern.
         answer: a function that is asked instead.
         client: a function that makes what answers for a client instead.
         reads_stdin: whether it reads its standard input to the end first.
+        only_expected: whether calls without a pattern or a reply of their own are refused.
 
     Raises:
         UsageError: an argument cannot be meant; all mistakes are named.
@@ -93,9 +102,20 @@ def specification(
     if not usable or ("/" in str(name) and not str(name).startswith("/")):
         mistakes.append(f"the command is {name!r}; write a bare name, or an absolute path")
     found = dict(patterns or {})
-    if not replies:
+    if replies is not None and not replies:
         mistakes.append("replies is empty; write a list of Reply")
-    for reply in (*replies, *found.values()):
+    asked = "client" if client is not None else "answer"
+    if only_expected and (answer is not None or client is not None):
+        mistakes.append(
+            f"{asked} is asked at every call, so none is unexpected; raise there instead"
+        )
+    elif only_expected and replies is None and not found:
+        mistakes.append(
+            "only_expected is true, but no call is expected; write which are: patterns={...}, or "
+            "replies=[...]"
+        )
+    in_turn = list(replies or ())
+    for reply in (usual, *in_turn, *found.values()):
         mistakes += _mistakes(reply)
     if answer is not None and not callable(answer):
         mistakes.append(f"answer is {answer!r}; write a function that takes a Call")
@@ -105,18 +125,21 @@ def specification(
         mistakes.append("client answers by itself; leave answer and reads_stdin out")
     if mistakes:
         raise UsageError(mistakes)
+    if replies is None and not only_expected:
+        in_turn = [usual]
     path = str(name)
     absolute = path.startswith("/")
     return {
         "path": posixpath.normpath(path) if absolute else f"{PLACE}/{path}",
         "absolute": absolute,
-        "replies": [plain(reply) for reply in replies if isinstance(reply, Reply)],
+        "replies": [plain(reply) for reply in in_turn if isinstance(reply, Reply)],
         "patterns": [
             [text, plain(reply)] for text, reply in found.items() if isinstance(reply, Reply)
         ],
         "asks": answer is not None,
         "reads_stdin": reads_stdin,
         "talks": client is not None,
+        "only_expected": only_expected,
     }
 
 
@@ -206,6 +229,7 @@ def with_calls(events: Sequence[Event], calls: Sequence[Call], began: float) -> 
         before = [event for event in events if event.at <= at]
         if at >= 0 and before:
             told = "" if call.exit_status is None else f" → {call.exit_status}"
+            told = f"{told} (unexpected)" if call.unexpected else told
             told = " (still running)" if call.ended is None else told
             words = (posixpath.basename(call.argv[0]) if call.argv else "?", *call.args)
             found.append(Event(at, before[-1].step, f"  {command(words)}{told}"))

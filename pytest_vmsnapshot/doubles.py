@@ -11,6 +11,9 @@ from typing import Protocol
 STDIN_KEPT = 64 * 1024
 """Bytes kept of what a call could read."""
 
+UNEXPECTED = "pytest-vmsnapshot: unexpected call: "
+"""What a stand-in prints, before the command, where a call was not expected."""
+
 _MOST_SIGNAL = 64
 """Highest signal number of Linux (signal(7))."""
 
@@ -79,6 +82,7 @@ class Call:
         started: seconds of the VM's clock since the VM was made.
         ended: the same of its end; None while it lasts.
         exit_status: what it was told to end with; None for a signal or the real command.
+        unexpected: whether no pattern and no reply was meant for it.
     """
 
     argv: tuple[str, ...]
@@ -91,6 +95,7 @@ class Call:
     started: float
     ended: float | None
     exit_status: int | None
+    unexpected: bool = False
 
     @property
     def args(self) -> tuple[str, ...]:

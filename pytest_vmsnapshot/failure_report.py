@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from . import explain
 from .backup import Backup
+from .findings import Finding, FindingKind
 
 
 class HasBackups(Protocol):
@@ -19,9 +20,27 @@ class HasBackups(Protocol):
         ...
 
     @property
-    def never_called(self) -> tuple[str, ...]:
-        """Where command doubles lie that nobody has called so far."""
+    def double_findings(self) -> tuple[Finding, ...]:
+        """What is to be said of its command doubles, allowed or not."""
         ...
+
+    @property
+    def allowed(self) -> frozenset[FindingKind]:
+        """Kinds of findings that are not told."""
+        ...
+
+
+def named(machine: HasBackups) -> Iterator[tuple[str, Finding]]:
+    """All that was found on a VM, each with the backup it belongs to; or with nothing.
+
+    Args:
+        machine: the VM.
+    """
+    for backup in machine.backups:
+        for finding in backup.findings:
+            yield f"backup {backup.number}", finding
+    for finding in machine.double_findings:
+        yield "", finding
 
 
 def sections(nodeid: str, machines: Sequence[HasBackups]) -> list[tuple[str, str]]:
@@ -41,6 +60,7 @@ def sections(nodeid: str, machines: Sequence[HasBackups]) -> list[tuple[str, str
             replay = f"replay: pytest {shlex.quote(nodeid)}"
             text = "\n".join((explain.whole(backup, headed=False), "-" * explain.WIDTH, replay))
             found.append((which + explain.heading(backup), text))
-        if machine.never_called:
-            found.append((f"{which}command doubles never called", "\n".join(machine.never_called)))
+        if of_doubles := machine.double_findings:
+            text = "\n".join(explain.line(str(finding)) for finding in of_doubles)
+            found.append((f"{which}command doubles", text))
     return found

@@ -6,7 +6,7 @@ Some fail the test, the others are shown; each can be allowed by its name.
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,15 +27,16 @@ class FindingKind(enum.Enum):
         """Whether it fails a test; otherwise it is only shown."""
         return self not in (FindingKind.MISSING_COMMAND, FindingKind.NEVER_CALLED)
 
-    @property
-    def permission(self) -> str:
-        """What to write so that a test is not told of it."""
-        name = self.value
-        return f'allow=["{name}"] in @pytest.mark.vm, or --vmsnapshot-allow={name}'
-
 
 NAMES = tuple(kind.value for kind in FindingKind)
 """Names that can be allowed."""
+
+
+def permission(kinds: Iterable[FindingKind]) -> str:
+    """What to write so that a test is not told of some kinds of findings."""
+    names = [kind.value for kind in kinds]
+    quoted = ", ".join(f'"{name}"' for name in names)
+    return f"allow=[{quoted}] in @pytest.mark.vm, or --vmsnapshot-allow={','.join(names)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from .doubles import Call
+from .backup import Backup
+from .command_double import CommandDouble
+from .doubles import UNEXPECTED, Call
 from .explain import command, line
 from .findings import Finding, FindingKind, LeftProcess
+from .missing_commands import Missing, missing
+from .protocols import FileKind, Guest
+from .script_run import ScriptRun
 
 GRACE = 1.0
 """Seconds of the VM's clock in which what is about to end can end: no test may hang on a race."""
 
 _NAMED = 8
 """Processes that are named; a crowd is counted."""
+
+
+_NOT_FOUND = 127
+"""Exit status of a shell that did not find a command (POSIX)."""
+
+_SCRIPT_READ = 1024 * 1024
+"""Bytes read of a script to see what a line of it runs."""
 
 
 class InspectedGuest(Protocol):
@@ -56,13 +68,107 @@ def of_processes(left: Sequence[LeftProcess], calls: Sequence[Call]) -> Iterator
             "pre-script started, and start before the backup what is to run on",
         )
     for call in sessions:
-        words = (posixpath.basename(call.argv[0]) if call.argv else "?", *call.args)
         yield Finding(
             FindingKind.SESSIONS,
-            f"{_named(command(words), call.pid, call.made_by)} has not ended, and whatever it "
+            f"{_named(_typed(call), call.pid, call.made_by)} has not ended, and whatever it "
             "holds (a lock, a transaction) is still held after the backup; end it in the "
             "post-script",
         )
+
+
+def of_doubles(doubles: Iterable[CommandDouble]) -> Iterator[Finding]:
+    """What is to be said of command doubles: calls nobody expected, and those nobody called.
+
+    Args:
+        doubles: those of a VM.
+
+    Raises:
+        GuestDied: the VM is closed.
+    """
+    for double in doubles:
+        calls = double.calls
+        alike: dict[str, int] = {}
+        for call in calls:
+            if call.unexpected:
+                origin = f" (by {call.made_by})" if call.made_by else ""
+                told = f"{_typed(call)}{origin}"
+                alike[told] = alike.get(told, 0) + 1
+        for told, count in alike.items():
+            times = f", {count} times" if count > 1 else ""
+            yield Finding(
+                FindingKind.UNEXPECTED_CALL,
+                f"{told} was called{times}, and nothing was said of such a call; add it to "
+                f"patterns or replies of {double.path}, or leave only_expected out",
+            )
+        if not calls and not double.optional:
+            yield Finding(
+                FindingKind.NEVER_CALLED,
+                f"nobody called the command double {double.path}; take it away, or say "
+                "optional=True",
+            )
+
+
+def of_commands(backup: Backup, guest: Guest, env: Mapping[str, str]) -> Iterator[Finding]:
+    """Commands that the scripts of a backup tried to run, and that are not on the VM.
+
+    Args:
+        backup: what the scripts printed.
+        guest: where they ran.
+        env: their environment.
+    """
+    if not guest.runs_programs:
+        return
+    asked: dict[str, list[str]] = {}
+    for script, run in (("pre-script", backup.pre), ("post-script", backup.post)):
+        if run is None:
+            continue
+        found = [
+            [name for name in missing(attempt.stderr) if _is_missing(name, guest, env)]
+            for attempt in run.attempts
+        ]
+        for name in dict.fromkeys(what.name for names in found for what in names):
+            asked.setdefault(name, []).append(script)
+        if not any(found) and _hints_at_a_command(run, guest):
+            yield Finding(
+                FindingKind.MISSING_COMMAND,
+                f"the {script} ended with 127, as a shell does that does not find a command, and "
+                "its standard error does not say which; stand in for it with vm.command(NAME)",
+            )
+    for name, scripts in asked.items():
+        shown = line(name)
+        yield Finding(
+            FindingKind.MISSING_COMMAND,
+            f"the {' and the '.join(scripts)} tried to run {shown}, and there is no such command "
+            f"here; stand in for it with vm.command({shown!r})",
+        )
+
+
+def _is_missing(what: Missing, guest: Guest, env: Mapping[str, str]) -> bool:
+    """Whether it was meant as a command, and there really is none."""
+    places = [what.name]
+    if not what.name.startswith("/"):
+        path = [place for place in env.get("PATH", "").split(":") if place.startswith("/")]
+        places = [f"{place}/{what.name}" for place in path]
+    facts = guest.examine(tuple(places), 0)
+    if any(fact.kind is FileKind.FILE and fact.mode & 0o111 for fact in facts):
+        return False
+    if not what.file:
+        return True
+    (script,) = guest.examine((what.file,), _SCRIPT_READ)
+    return what.is_command((script.content or b"").decode("utf-8", "replace"))
+
+
+def _hints_at_a_command(run: ScriptRun, guest: Guest) -> bool:
+    last = run.last
+    if last.exit_status != _NOT_FOUND or UNEXPECTED in last.stderr:
+        return False
+    (script,) = guest.examine((run.path,), 0)  # it is the script itself that a shell did not find
+    return script.kind is FileKind.FILE
+
+
+def _typed(call: Call) -> str:
+    """A call as it would be typed."""
+    return command((posixpath.basename(call.argv[0]) if call.argv else "?", *call.args))
 
 
 def _named(words: str, pid: int, made_by: str) -> str:

@@ -76,11 +76,11 @@ class VirtualMachine(VmFiles):
         self._storage = storage
         self._bench = Bench(facts, guest, storage, clock, rules, reach=self._reach)
         self._on_budget = on_budget
-        self.allowed = frozenset(FindingKind(name) for name in allow)
-        """Kinds of findings that are not told."""
+        self._allowed = frozenset(FindingKind(name) for name in allow)
         self._watched: list[Watched] = []
         self._backups: list[Backup] = []
         self._doubles: list[CommandDouble] = []
+        self._of_doubles: tuple[Finding, ...] = ()
         self._callbacks: list[tuple[Moment, Callback]] = []
         self._failures: list[Exception] = []
         self._busy = threading.Lock()
@@ -100,10 +100,27 @@ class VirtualMachine(VmFiles):
         return tuple(self._backups)
 
     @property
+    def allowed(self) -> frozenset[FindingKind]:
+        """Kinds of findings that are not told."""
+        return self._allowed
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
-        """What was found so far, in all backups, but for what is allowed."""
+        """What was found so far, in all backups and of all command doubles, but for what is
+        allowed.
+        """
         found = [finding for backup in self._backups for finding in backup.findings]
-        return tuple(finding for finding in found if finding.kind not in self.allowed)
+        found += self.double_findings
+        return tuple(finding for finding in found if finding.kind not in self._allowed)
+
+    @property
+    def double_findings(self) -> tuple[Finding, ...]:
+        """What is to be said of the command doubles, allowed or not; the last word of a VM that is
+        closed.
+        """
+        with contextlib.suppress(GuestDied):
+            self._of_doubles = tuple(inspection.of_doubles(self._doubles))
+        return self._of_doubles
 
     def watch_over(self, watched: Watched) -> None:
         """Ask something after each backup from now on what the scripts left behind.
@@ -165,6 +182,8 @@ class VirtualMachine(VmFiles):
         answer: Answer | None = None,
         client: MakeClient | None = None,
         reads_stdin: bool = False,
+        only_expected: bool = False,
+        optional: bool = False,
     ) -> CommandDouble:
         """Let a stand-in take the place of a command, and record how it is called.
 
@@ -188,14 +207,25 @@ class VirtualMachine(VmFiles):
                 answers to the call and to each line that is read, and learns of the end.
             reads_stdin: it reads its standard input to the end before it replies. So a client that
                 is kept open lives until its input is closed, or until it is killed.
+            only_expected: a call that no pattern matches, or that comes after the last of the
+                replies, ends with 127 and fails the test.
+            optional: nobody is told if it is never called.
 
         Raises:
             UsageError: an argument cannot be meant; all mistakes are named.
         """
         __tracebackhide__ = True
         usual = Reply(stdout, stderr, exit_status, signal, delay, passthrough)
-        given = (usual,) if replies is None else tuple(replies)
-        spec = specification(name, given, patterns, answer, client, reads_stdin=reads_stdin)
+        spec = specification(
+            name,
+            usual,
+            replies,
+            patterns,
+            answer,
+            client,
+            reads_stdin=reads_stdin,
+            only_expected=only_expected,
+        )
         with self._alone("a command double"):
             asked = None if answer is None else asking(answer)
             asked = asked if client is None else talking(client)
@@ -205,15 +235,17 @@ class VirtualMachine(VmFiles):
                 raise UsageError(
                     [f"{spec['path']} cannot be written on the VM: {error.strerror}"]
                 ) from None
-        double = CommandDouble(self._guest, number, spec["path"])
+        double = CommandDouble(self._guest, number, spec["path"], optional=optional)
         self._doubles.append(double)
         return double
 
     @property
     def never_called(self) -> tuple[str, ...]:
-        """Where command doubles lie that nobody has called so far; none once the VM is closed."""
+        """Where command doubles lie that nobody has called so far, but for optional ones; none
+        once the VM is closed.
+        """
         with contextlib.suppress(GuestDied):
-            return tuple(double.path for double in self._doubles if not double.calls)
+            return tuple(d.path for d in self._doubles if not d.optional and not d.calls)
         return ()
 
     def wait(self, seconds: float) -> None:
@@ -273,7 +305,10 @@ class VirtualMachine(VmFiles):
         calls = [call for double in self._doubles for call in double.calls]
         if calls:
             backup = replace(backup, events=with_calls(backup.events, calls, began))
-        found = list(inspection.of_processes(left, calls))
+        found = [
+            *inspection.of_processes(left, calls),
+            *inspection.of_commands(backup, self._guest, self._bench.vm.agent.env),
+        ]
         found += [finding for watched in self._watched for finding in watched.findings()]
         if found:
             backup = replace(backup, findings=tuple(found))
@@ -353,4 +388,8 @@ class VirtualMachine(VmFiles):
 
     def close(self) -> None:
         """End the VM. No process, mount or file of it is left. May be called twice."""
+        if self._doubles and self._busy.acquire(blocking=False):  # what is asked later stays known
+            with contextlib.suppress(UsageError):
+                _ = self.double_findings
+            self._busy.release()
         self._guest.close()

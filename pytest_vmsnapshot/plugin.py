@@ -192,20 +192,17 @@ def _allow(item: pytest.Item, seconds: float) -> None:
         item.config.hook.pytest_timeout_set_timer(item=item, settings=settings)
 
 
-# -- the other rule set --------------------------------------------------------------------------
+# -- what is told of a test that has passed --------------------------------------------------------
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Once a test has passed: warn, or fail it, where its backups depend on the rule set."""
+    """Once a test has passed: warn it, or fail it, by what its backups depend on or have left."""
     result = yield
-    machines = item.stash.get(_MACHINES, [])
-    if any(backup.differences for machine in machines for backup in machine.backups):
-        from .errors import RulesDiffer
-        from .rule_differences import tell
+    if machines := item.stash.get(_MACHINES, []):
+        from .after_test import tell
 
-        with _plain_failure(RulesDiffer):
-            tell(machines, item, strict=item.stash.get(_STRICT, False))
+        tell(machines, item, strict=item.stash.get(_STRICT, False))
     return result
 
 
@@ -373,7 +370,7 @@ def _import_memory() -> None:
     patcher = Patcher.PATCHER
     at_work = patcher is not None and patcher.is_patching
     with Pause(patcher) if patcher is not None and at_work else contextlib.nullcontext():
-        from . import failure_report, memory  # noqa: F401
+        from . import after_test, failure_report, memory  # noqa: F401
 
 
 def _fake_file_system(request: pytest.FixtureRequest) -> Any:

@@ -47,4 +47,5 @@ def called(row: dict[str, Any], from_guest: Callable[[float], float]) -> Call:
         started=from_guest(row["started"]),
         ended=None if ended is None else from_guest(ended),
         exit_status=row["exit_status"],
+        unexpected=row["unexpected"],
     )

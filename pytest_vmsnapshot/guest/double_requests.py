@@ -43,6 +43,7 @@ class ServesDoubles:
             body["asks"],
             body["reads_stdin"],
             body["talks"],
+            body["only_expected"],
         )
         with wire.memory_file(self._doubles.program(double.number)) as content:
             row = {"path": path, "mode": 0o755, "owner": "root"}

@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..doubles import Happened
+from ..doubles import UNEXPECTED, Happened
+from ..explain import command
 from . import stand_in
 from .caller import Caller, leads_to, link, peeked, words_in
 from .stand_in import Order
@@ -39,6 +40,7 @@ class Double:
         asks: whether the harness is asked at each call.
         reads_stdin: whether it reads its standard input to the end before it replies.
         talks: whether the harness is asked at each line a client reads, too.
+        only_expected: whether a call without a pattern or a reply of its own is refused.
     """
 
     number: int
@@ -48,14 +50,17 @@ class Double:
     asks: bool
     reads_stdin: bool
     talks: bool
+    only_expected: bool
     calls: int = 0
 
-    def reply_to(self, args: list[str]) -> dict[str, Any]:
-        """What it does at a call."""
+    def reply_to(self, args: list[str]) -> dict[str, Any] | None:
+        """What it does at a call; None where the call was not expected."""
         line = " ".join(args)
         for pattern, reply in self.patterns:
             if fnmatch.fnmatchcase(line, pattern):
                 return reply
+        if self.only_expected and self.calls > len(self.replies):
+            return None
         return self.replies[min(self.calls, len(self.replies)) - 1]
 
 
@@ -218,6 +223,7 @@ class Doubles:
             "started": self._now(),
             "ended": None,
             "exit_status": None,
+            "unexpected": False,
         }
         self._count += 1
         self._records.append(caller.record)
@@ -271,7 +277,14 @@ class Doubles:
         if double.asks:
             self._ask(caller, Happened.CALLED)
         else:
-            self._carry_out(caller, double.reply_to(caller.record["argv"][1:]))
+            argv = caller.record["argv"]
+            reply = double.reply_to(argv[1:])
+            if reply is None:
+                caller.record["unexpected"] = True
+                words = (os.path.basename(argv[0]), *argv[1:]) if argv else ("?",)
+                said = os.fsencode(f"{UNEXPECTED}{command(words)}\n").decode("latin-1")
+                reply = {"stderr": said, "exit_status": 127}
+            self._carry_out(caller, reply)
 
     def _carry_out(self, caller: Caller, reply: dict[str, Any]) -> None:
         double = self._doubles.get(caller.number)

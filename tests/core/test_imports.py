@@ -24,11 +24,21 @@ MODULES = {
 NAMED = [name for name in MODULES if name]
 MAX_LINES = 400
 
-PYTEST_SIDE = {"plugin", "several_shells", "time_limits", "rule_differences"}
+PYTEST_SIDE = {"plugin", "several_shells", "time_limits", "after_test"}
 """Modules that may import pytest."""
 
 LAYERS = (
-    ("plugin", {"plugin", "several_shells", "time_limits", "failure_report", "rule_differences"}),
+    (
+        "plugin",
+        {
+            "plugin",
+            "several_shells",
+            "time_limits",
+            "after_test",
+            "failure_report",
+            "rule_differences",
+        },
+    ),
     ("ready-made", {"ready_made"}),
     (
         "machine",
@@ -45,6 +55,7 @@ LAYERS = (
             "command_double",
             "at_moment",
             "inspection",
+            "missing_commands",
             "placing",
             "shells",
             "vm_files",
@@ -178,6 +189,7 @@ PURE = {
         ".backup",
         ".output",
     },
+    "missing_commands": {"__future__", "collections.abc", "dataclasses", "re"},
     "findings": {"__future__", "collections.abc", "dataclasses", "enum", "typing"},
 }
 """Modules that touch no file, process or clock, with all they may import."""
