@@ -11,7 +11,7 @@ from .command_double import CommandDouble
 from .doubles import UNEXPECTED, Call
 from .explain import command, line
 from .findings import Finding, FindingKind, LeftProcess
-from .missing_commands import Missing, missing
+from .missing_commands import Missing, advice, missing
 from .protocols import FileKind, Guest
 from .script_run import ScriptRun
 
@@ -135,12 +135,7 @@ def of_commands(backup: Backup, guest: Guest, env: Mapping[str, str]) -> Iterato
                 "its standard error does not say which; stand in for it with vm.command(NAME)",
             )
     for name, scripts in asked.items():
-        shown = line(name)
-        yield Finding(
-            FindingKind.MISSING_COMMAND,
-            f"the {' and the '.join(scripts)} tried to run {shown}, and there is no such command "
-            f"here; stand in for it with vm.command({shown!r})",
-        )
+        yield Finding(FindingKind.MISSING_COMMAND, advice(name, " and the ".join(scripts)))
 
 
 def _is_missing(what: Missing, guest: Guest, env: Mapping[str, str]) -> bool:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_NAME = r"(?P<name>/[^\s:]+|[^\s:/'\"`\u2018\u2019]+)"
+from .explain import line
+
+_NAME = r"(?P<name>/[^\s:]+\r?|[^\s:/'\"`\u2018\u2019]+\r?)"
 _SHELL = r"(?:\S*/)?(?:sh|ash|dash|bash|busybox|ksh\d*|mksh|yash|zsh)"
 _EXEC = r"(?:exec: )?(?:line \d+: )?"
 _RUNNERS = r"(?:\S*/)?(?:env|nice|nohup|timeout|xargs|flock|setsid|sudo|stdbuf|ionice|runuser)"
@@ -27,10 +29,17 @@ _PATTERNS = tuple(
 )
 
 _OF_A_LINE = (
-    re.compile(r"(?P<file>/.+): line (?P<line>\d+): (?P<name>/[^:\s]+): No such file or directory"),
-    re.compile(r"(?P<file>/.+):(?P<line>\d+): no such file or directory: (?P<name>/[^:\s]+)"),
+    re.compile(
+        r"(?P<file>/.+): line (?P<line>\d+): (?P<name>/[^:\s]+\r?): No such file or directory"
+    ),
+    re.compile(r"(?P<file>/.+):(?P<line>\d+): no such file or directory: (?P<name>/[^:\s]+\r?)"),
 )
 """What bash and zsh say of a program and of a file alike: the line of the script must tell."""
+
+_OF_BASH = frozenset(
+    ["[[", "source", "declare", "function", "let", "mapfile", "popd", "pushd", "readarray", "shopt"]
+)
+"""Words that a plain sh takes for commands."""
 
 _BEFORE_A_COMMAND = r"(?:^|[;&|({!`]|\b(?:if|then|elif|else|while|until|do|exec|time|env)\s)\s*"
 
@@ -64,6 +73,30 @@ class Missing:
         return re.search(pattern, lines[self.line - 1]) is not None
 
 
+def advice(name: str, who: str) -> str:
+    """What to say of a command that a script did not find, as a sentence without a full stop.
+
+    Args:
+        name: of the command.
+        who: the script, or both.
+    """
+    shown = line(name)
+    if name.endswith("\r"):
+        return (
+            f"the {who} tried to run '{shown}', because lines of it end in CR LF; save it with LF "
+            "line ends"
+        )
+    if name in _OF_BASH:
+        return (
+            f"{shown} is a word of bash, and the shell that ran the {who} does not know it; write "
+            "what every sh knows"
+        )
+    return (
+        f"the {who} tried to run {shown}, and there is no such command here; stand in for it with "
+        f"vm.command({shown!r})"
+    )
+
+
 def missing(stderr: str) -> Iterator[Missing]:
     """What shells, and programs that run others, say they did not find.
 
@@ -72,12 +105,12 @@ def missing(stderr: str) -> Iterator[Missing]:
     """
     if "not found" not in stderr and "o such " not in stderr:  # the usual case
         return
-    for line in stderr.splitlines():
+    for said in stderr.split("\n"):
         for pattern in _PATTERNS:
-            if found := pattern.fullmatch(line):
+            if found := pattern.fullmatch(said):
                 yield Missing(found["name"])
                 break
         else:
             for pattern in _OF_A_LINE:
-                if found := pattern.fullmatch(line):
+                if found := pattern.fullmatch(said):
                     yield Missing(found["name"], found["file"], int(found["line"]))

@@ -32,6 +32,7 @@ setsid sleep 1000.{token} &
 sleep 0.05
 '''
 
+@pytest.mark.vm(allow=["processes"])
 @pytest.mark.parametrize("number", range(3))
 @pytest.mark.parametrize("clock", ["real", "virtual"])
 def test_it(vm_factory, number, clock):

@@ -73,6 +73,7 @@ def busy(request: pytest.FixtureRequest) -> Iterator[None]:
         loop.wait()
 
 
+@pytest.mark.vm(allow=["processes"])
 @pytest.mark.parametrize("busy", [0, 4], indirect=True, ids=["quiet", "four busy loops"])
 @pytest.mark.usefixtures("busy")
 @pytest.mark.timeout(600)

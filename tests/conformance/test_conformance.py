@@ -10,6 +10,7 @@ from .reporting import INEXPRESSIBLE, note
 from .vector import SHARED, Vector, back_up, disagreements, load, observed
 
 
+@pytest.mark.vm(allow=["processes", "missing-command"])
 def test_vector(vector: Vector, vm_factory: VmFactory, request: pytest.FixtureRequest) -> None:
     if vector.changes_owners and not request.getfixturevalue("real_owners"):
         note(request, vector.id, without_owners=True)

@@ -57,6 +57,7 @@ def check_consequences(here: Backup, there: Backup) -> None:
             assert told == ([str(reported)] if reported not in (0, 1) else []), difference
 
 
+@pytest.mark.vm(allow=["processes", "missing-command"])
 def test_vector(vector: Vector, vm_factory: VmFactory, request: pytest.FixtureRequest) -> None:
     if vector.changes_owners and not request.getfixturevalue("real_owners"):
         pytest.skip("a command of this vector changes owners: needs root, or subordinate ids")

@@ -189,7 +189,7 @@ PURE = {
         ".backup",
         ".output",
     },
-    "missing_commands": {"__future__", "collections.abc", "dataclasses", "re"},
+    "missing_commands": {"__future__", "collections.abc", "dataclasses", "re", ".explain"},
     "findings": {"__future__", "collections.abc", "dataclasses", "enum", "typing"},
 }
 """Modules that touch no file, process or clock, with all they may import."""

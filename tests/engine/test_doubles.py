@@ -127,6 +127,7 @@ def test_input_is_looked_at_and_not_taken_away(vm: VirtualMachine) -> None:
     assert mysql.calls[0].stdin_text == "lock tables;\n"
 
 
+@pytest.mark.vm(allow=["processes", "sessions"])
 def test_a_session_lives_until_its_input_is_closed(vm: VirtualMachine) -> None:
     mysql = vm.command("mysql", reads_stdin=True, stdout="bye\n")
     vm.install(

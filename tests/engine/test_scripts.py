@@ -82,7 +82,9 @@ def test_script_that_cannot_be_started(vm: VirtualMachine, script: bytes, error:
     assert backup.consistency is Consistency.FILE_SYSTEM
 
 
-@pytest.mark.parametrize("status", [1, 2, 5, 127, 255])
+@pytest.mark.parametrize(
+    "status", [1, 2, 5, pytest.param(127, marks=pytest.mark.vm(allow=["missing-command"])), 255]
+)
 def test_exit_status(vm: VirtualMachine, status: int) -> None:
     backup = back_up(vm, f"#!/bin/sh\nexit {status}\n")
     assert backup.pre is not None
@@ -155,6 +157,7 @@ def test_output_that_is_not_text(vm: VirtualMachine) -> None:
     assert backup.pre.stdout_bytes == b"\xff\xfe ok"
 
 
+@pytest.mark.vm(allow=["processes"])
 def test_daemon_that_keeps_the_pipe_open_holds_nothing_up(vm: VirtualMachine) -> None:
     backup = back_up(vm, "#!/bin/sh\nsleep 1000 &\necho done\n")
     backup.assert_application_consistent()
@@ -209,6 +212,7 @@ def test_timeout_kills_the_whole_tree(vm: VirtualMachine) -> None:
     assert backup.post.stdout == "0\n"
 
 
+@pytest.mark.vm(allow=["processes"])
 def test_timeout_of_the_post_script_spares_what_the_pre_script_left(vm: VirtualMachine) -> None:
     vm.install(
         pre="#!/bin/sh\nsetsid sleep 1001 >/dev/null 2>&1 &\n",

@@ -74,6 +74,7 @@ def test_no_execute_bit_is_needed(vm: VirtualMachine, mode: int) -> None:
     backup.assert_application_consistent()
 
 
+@pytest.mark.vm(allow=["missing-command"])
 def test_carriage_returns_are_words(vm: VirtualMachine) -> None:
     assert back_up(vm, b"#!/bin/sh\r\nexit 0\r\n").status is not Status.FAILED
     backup = back_up(vm, b"#!/bin/sh\r\ntrue\r\n")
@@ -246,7 +247,9 @@ def test_a_script_is_never_started_again(vm: VirtualMachine, retries: int) -> No
     assert backup.post is not None
 
 
-@pytest.mark.parametrize("status", [1, 2, 127, 255])
+@pytest.mark.parametrize(
+    "status", [1, 2, pytest.param(127, marks=pytest.mark.vm(allow=["missing-command"])), 255]
+)
 def test_exit_status(vm: VirtualMachine, status: int) -> None:
     backup = back_up(vm, f"exit {status}\n")
     assert (pre_run(backup).exit_status, codes(backup)) == (status, [300])
@@ -257,6 +260,7 @@ def test_death_by_signal(vm: VirtualMachine) -> None:
     assert (pre_run(backup).signal, codes(backup)) == (9, [300])
 
 
+@pytest.mark.vm(allow=["processes"])
 @pytest.mark.parametrize("end", ["setsid sleep 1000 &", "sleep 1000 &"])
 def test_children_in_the_background_do_not_matter(vm: VirtualMachine, end: str) -> None:
     backup = back_up(vm, f"{end}\necho done\n", timeout=3)

@@ -69,6 +69,7 @@ def test_a_directory_that_was_replaced_does_not_show_its_old_content(vm: Virtual
     assert list(point.walk("/etc/default")) == []
 
 
+@pytest.mark.vm(allow=["processes"])
 @pytest.mark.parametrize("freeze", [True, False])
 def test_it_is_one_instant_of_a_writer_that_never_stops(vm: VirtualMachine, freeze: bool) -> None:
     vm.write("/usr/local/bin/count", TWO_COUNTERS, mode=0o755)
@@ -89,6 +90,7 @@ def test_it_is_one_instant_of_a_writer_that_never_stops(vm: VirtualMachine, free
         assert first - second in (0, 1)
 
 
+@pytest.mark.vm(allow=["processes"])
 def test_the_writer_goes_on_unharmed(vm: VirtualMachine) -> None:
     """Pausing is invisible: no signal arrives, nothing that sleeps wakes early, no child stops."""
     vm.write(
@@ -105,6 +107,7 @@ def test_the_writer_goes_on_unharmed(vm: VirtualMachine) -> None:
     assert vm.path("/srv/seen").read_text() == "alive\n"
 
 
+@pytest.mark.vm(allow=["processes"])
 def test_a_process_that_stopped_itself_stays_stopped(vm: VirtualMachine) -> None:
     vm.install(pre="#!/bin/sh\nsh -c 'kill -STOP $$' &\necho $! > /run/it\n", post=OK)
     vm.backup().assert_application_consistent()
@@ -130,6 +133,7 @@ def test_a_process_that_waits_for_its_vfork_child(vm: VirtualMachine, python: st
     vm.backup().assert_application_consistent()
 
 
+@pytest.mark.vm(allow=["processes"])
 def test_many_threads_are_paused(vm: VirtualMachine, python: str) -> None:
     program = (
         "import threading, itertools\n"

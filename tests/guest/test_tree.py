@@ -313,6 +313,7 @@ def test_mistakes_in_a_command(vm: VirtualMachine) -> None:
     assert vm.run("echo alive").stdout == "alive\n"
 
 
+@pytest.mark.vm(allow=["processes"])
 def test_out_of_descriptors_is_no_verdict(vm_factory: VmFactory) -> None:
     """Daemons hold the output of their script open, two descriptors of the VM each."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
