@@ -27,14 +27,13 @@ from .command_double import (
 from .completed import Completed
 from .doubles import Reply
 from .engine.lifecycle import Bench
-from .errors import GuestDied, UsageError
+from .errors import UsageError
 from .faults import changed_faults
-from .findings import Finding, FindingKind, Watched
 from .inspection import GRACE, InspectedGuest
 from .moments import Moment
 from .protocols import Clock, Storage
 from .storage import Faulty
-from .vm_files import VmFiles
+from .vm_findings import VmFindings
 from .vm_path import FileGuest
 
 
@@ -46,7 +45,7 @@ class MachineGuest(FileGuest, DoublingGuest, InspectedGuest, Protocol):
         ...
 
 
-class VirtualMachine(VmFiles):
+class VirtualMachine(VmFindings):
     """A throwaway Linux VM.
 
     Args:
@@ -71,16 +70,11 @@ class VirtualMachine(VmFiles):
         on_budget: Callable[[float], None] | None = None,
         allow: Sequence[str] = (),
     ) -> None:
-        super().__init__(guest, bases)
+        super().__init__(guest, bases, allow)
         self._guest = guest
         self._storage = storage
         self._bench = Bench(facts, guest, storage, clock, rules, reach=self._reach)
         self._on_budget = on_budget
-        self._allowed = frozenset(FindingKind(name) for name in allow)
-        self._watched: list[Watched] = []
-        self._backups: list[Backup] = []
-        self._doubles: list[CommandDouble] = []
-        self._of_doubles: tuple[Finding, ...] = ()
         self._callbacks: list[tuple[Moment, Callback]] = []
         self._failures: list[Exception] = []
         self._busy = threading.Lock()
@@ -93,42 +87,6 @@ class VirtualMachine(VmFiles):
 
     def __repr__(self) -> str:
         return f"<VirtualMachine {self._guest.name}, {len(self._backups)} backups>"
-
-    @property
-    def backups(self) -> tuple[Backup, ...]:
-        """All backups taken so far."""
-        return tuple(self._backups)
-
-    @property
-    def allowed(self) -> frozenset[FindingKind]:
-        """Kinds of findings that are not told."""
-        return self._allowed
-
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """What was found so far, in all backups and of all command doubles, but for what is
-        allowed.
-        """
-        found = [finding for backup in self._backups for finding in backup.findings]
-        found += self.double_findings
-        return tuple(finding for finding in found if finding.kind not in self._allowed)
-
-    @property
-    def double_findings(self) -> tuple[Finding, ...]:
-        """What is to be said of the command doubles, allowed or not; the last word of a VM that is
-        closed.
-        """
-        with contextlib.suppress(GuestDied):
-            self._of_doubles = tuple(inspection.of_doubles(self._doubles))
-        return self._of_doubles
-
-    def watch_over(self, watched: Watched) -> None:
-        """Ask something after each backup from now on what the scripts left behind.
-
-        Args:
-            watched: told before each backup, asked after it; its findings are those of the backup.
-        """
-        self._watched.append(watched)
 
     # -- look and run ------------------------------------------------------------------------
 
@@ -238,15 +196,6 @@ class VirtualMachine(VmFiles):
         double = CommandDouble(self._guest, number, spec["path"], optional=optional)
         self._doubles.append(double)
         return double
-
-    @property
-    def never_called(self) -> tuple[str, ...]:
-        """Where command doubles lie that nobody has called so far, but for optional ones; none
-        once the VM is closed.
-        """
-        with contextlib.suppress(GuestDied):
-            return tuple(d.path for d in self._doubles if not d.optional and not d.calls)
-        return ()
 
     def wait(self, seconds: float) -> None:
         """Let time pass on the VM; what runs there runs on.

@@ -59,6 +59,7 @@ LAYERS = (
             "placing",
             "shells",
             "vm_files",
+            "vm_findings",
             "surroundings",
         },
     ),
