@@ -22,7 +22,7 @@ class Fsfreeze:
         self.frozen: set[str] = set()
         """Mount points that are frozen now."""
         places = ("fsfreeze", "/usr/sbin/fsfreeze", "xfs_freeze", "/usr/sbin/xfs_freeze")
-        self._doubles = [vm.command(place, answer=self._answer) for place in places]
+        self._doubles = [vm.command(place, answer=self._answer, optional=True) for place in places]
 
     @property
     def calls(self) -> tuple[Call, ...]:

@@ -20,7 +20,9 @@ from .sql_text import plainly, split
 class DoublingMachine(Protocol):
     """A VM, as far as a ready-made double needs it."""
 
-    def command(self, name: str, *, client: MakeClient | None = None) -> CommandDouble:
+    def command(
+        self, name: str, *, client: MakeClient | None = None, optional: bool = False
+    ) -> CommandDouble:
         """Put a command double in place."""
         ...
 
@@ -110,7 +112,7 @@ class SqlClient(ABC):
         """All statements so far, in order."""
         self._answers = {plainly(pattern): text for pattern, text in (answers or {}).items()}
         self._doubles = [
-            vm.command(place, client=lambda call: _SqlConversation(self, call))
+            vm.command(place, client=lambda call: _SqlConversation(self, call), optional=True)
             for place in places or self.usual_places
         ]
 

@@ -122,7 +122,9 @@ class WritableMachine(Protocol):
         """Write a file."""
         ...
 
-    def command(self, name: str, *, passthrough: bool | str = False) -> CommandDouble:
+    def command(
+        self, name: str, *, passthrough: bool | str = False, optional: bool = False
+    ) -> CommandDouble:
         """Put a command double in place."""
         ...
 
@@ -148,7 +150,9 @@ class SwitchUser:
         for name, places in _PLACES.items():
             helper = f"{_LIBRARY}/{name}"
             vm.write(helper, _script(name, users), mode=0o755)
-            self._doubles += [vm.command(place, passthrough=helper) for place in places]
+            self._doubles += [
+                vm.command(place, passthrough=helper, optional=True) for place in places
+            ]
 
     @property
     def calls(self) -> tuple[Call, ...]:

@@ -31,7 +31,9 @@ _NEEDS_ACTIVE = ("try-restart", "condrestart", "reload-or-try-restart")
 class AnsweringMachine(Protocol):
     """A VM, as far as a double needs it that answers in the test's process."""
 
-    def command(self, name: str, *, answer: Answer | None = None) -> CommandDouble:
+    def command(
+        self, name: str, *, answer: Answer | None = None, optional: bool = False
+    ) -> CommandDouble:
         """Put a command double in place."""
         ...
 
@@ -75,7 +77,9 @@ class Systemctl:
             "service": self._service,
             "/usr/sbin/service": self._service,
         }
-        self._doubles = [vm.command(place, answer=answer) for place, answer in answers.items()]
+        self._doubles = [
+            vm.command(place, answer=answer, optional=True) for place, answer in answers.items()
+        ]
 
     @property
     def calls(self) -> tuple[Call, ...]:
