@@ -122,13 +122,11 @@ def of_commands(backup: Backup, guest: Guest, env: Mapping[str, str]) -> Iterato
     for script, run in (("pre-script", backup.pre), ("post-script", backup.post)):
         if run is None:
             continue
-        found = [
-            [name for name in missing(attempt.stderr) if _is_missing(name, guest, env)]
-            for attempt in run.attempts
-        ]
-        for name in dict.fromkeys(what.name for names in found for what in names):
+        said = dict.fromkeys(what for a in run.attempts for what in missing(a.stderr))
+        found = [what.name for what in said if _is_missing(what, guest, env)]
+        for name in dict.fromkeys(found):
             asked.setdefault(name, []).append(script)
-        if not any(found) and _hints_at_a_command(run, guest):
+        if not found and _hints_at_a_command(run, guest):
             yield Finding(
                 FindingKind.MISSING_COMMAND,
                 f"the {script} ended with 127, as a shell does that does not find a command, and "

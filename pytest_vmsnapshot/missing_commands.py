@@ -41,6 +41,9 @@ _OF_BASH = frozenset(
 )
 """Words that a plain sh takes for commands."""
 
+_LONGEST = 4096
+"""Characters of a line that is looked at; what shells say is shorter."""
+
 _BEFORE_A_COMMAND = r"(?:^|[;&|({!`]|\b(?:if|then|elif|else|while|until|do|exec|time|env)\s)\s*"
 
 
@@ -106,6 +109,8 @@ def missing(stderr: str) -> Iterator[Missing]:
     if "not found" not in stderr and "o such " not in stderr:  # the usual case
         return
     for said in stderr.split("\n"):
+        if len(said) > _LONGEST:
+            continue
         for pattern in _PATTERNS:
             if found := pattern.fullmatch(said):
                 yield Missing(found["name"])
