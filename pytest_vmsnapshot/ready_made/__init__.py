@@ -6,7 +6,7 @@ Each is made for one VM, puts its commands in place, and knows what state they l
 from .fsfreeze import Fsfreeze
 from .mysql import MySql
 from .postgresql import PostgreSql
-from .sql_client import SqlClient, SqlError, SqlSession, Statement
+from .sql_client import SqlAsked, SqlClient, SqlError, SqlSession, Statement
 from .switch_user import SwitchUser
 from .systemctl import Systemctl
 
@@ -14,6 +14,7 @@ __all__ = [
     "Fsfreeze",
     "MySql",
     "PostgreSql",
+    "SqlAsked",
     "SqlClient",
     "SqlError",
     "SqlSession",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Sequence
 
 from ..doubles import Call, Reply
+from ..findings import Finding, FindingKind
 from .systemctl import AnsweringMachine
 
 _FREEZES = ("-f", "--freeze")
@@ -22,7 +24,24 @@ class Fsfreeze:
         self.frozen: set[str] = set()
         """Mount points that are frozen now."""
         places = ("fsfreeze", "/usr/sbin/fsfreeze", "xfs_freeze", "/usr/sbin/xfs_freeze")
+        self._before: frozenset[str] = frozenset()
+        vm.watch_over(self)
         self._doubles = [vm.command(place, answer=self._answer, optional=True) for place in places]
+
+    def backup_begins(self) -> None:
+        """Remember what is frozen."""
+        self._before = frozenset(self.frozen)
+
+    def findings(self) -> Sequence[Finding]:
+        """What is frozen now and was not when the backup began."""
+        return [
+            Finding(
+                FindingKind.FROZEN,
+                f"{place} is still frozen after the backup, and whoever writes there hangs; thaw "
+                "it in the post-script, whatever became of the pre-script",
+            )
+            for place in sorted(self.frozen - self._before)
+        ]
 
     @property
     def calls(self) -> tuple[Call, ...]:

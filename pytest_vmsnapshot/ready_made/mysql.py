@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ..backup import Backup
 from .held import Held, assert_held
-from .sql_client import Asked, DoublingMachine, SqlClient, SqlError, SqlSession
+from .sql_client import DoublingMachine, SqlAsked, SqlClient, SqlError, SqlSession
 from .sql_text import plainly
 
 READ_LOCK = "the global read lock"
@@ -69,7 +69,7 @@ class MySql(SqlClient):
         self.catch_up()
         assert_held(self.held, backup, READ_LOCK, _REMEDY)
 
-    def asked(self, args: Sequence[str]) -> Asked:
+    def asked(self, args: Sequence[str]) -> SqlAsked:
         """What the client's arguments ask for: ``-e``, or what it reads."""
         given = list(args)
         statements = []
@@ -81,7 +81,7 @@ class MySql(SqlClient):
                 statements.append(word.partition("=")[2])
             elif word.startswith("-e") and word != "-e":
                 statements.append(word[2:])
-        return Asked(statements or None, goes_on="--force" in args or "-f" in args)
+        return SqlAsked(statements or None, goes_on="--force" in args or "-f" in args)
 
     def execute(self, statement: str, session: SqlSession, at: float) -> str:
         """Lock, unlock, write; whatever else there is succeeds and prints nothing."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ..backup import Backup
 from .held import Held, assert_held
-from .sql_client import Asked, DoublingMachine, SqlClient, SqlError, SqlSession
+from .sql_client import DoublingMachine, SqlAsked, SqlClient, SqlError, SqlSession
 from .sql_text import plainly
 
 IN_PROGRESS = "the server's backup mode"
@@ -69,7 +69,7 @@ class PostgreSql(SqlClient):
         self.catch_up()
         assert_held(self.held, backup, IN_PROGRESS, _REMEDY)
 
-    def asked(self, args: Sequence[str]) -> Asked:
+    def asked(self, args: Sequence[str]) -> SqlAsked:
         """What the client's arguments ask for: ``-c``, or what it reads."""
         given = list(args)
         statements = []
@@ -85,10 +85,10 @@ class PostgreSql(SqlClient):
             elif word in ("-vON_ERROR_STOP=1", "--set=ON_ERROR_STOP=1"):
                 stops = True
             elif word in ("-f", "--file") and given and given.pop(0) != "-":
-                return Asked([], refusal=_NO_FILES)
+                return SqlAsked([], refusal=_NO_FILES)
         if statements:
-            return Asked(statements)
-        return Asked(None, goes_on=not stops, status=3)
+            return SqlAsked(statements)
+        return SqlAsked(None, goes_on=not stops, status=3)
 
     def execute(self, statement: str, session: SqlSession, at: float) -> str:
         """Begin and end backups; whatever else there is succeeds and prints its first word."""

@@ -70,7 +70,7 @@ class SqlSession:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SqlAsked:
     """What a client was asked for by its arguments.
 
     Args:
@@ -135,7 +135,7 @@ class SqlClient(ABC):
     # -- for classes of your own ---------------------------------------------------------------
 
     @abstractmethod
-    def asked(self, args: Sequence[str]) -> Asked:
+    def asked(self, args: Sequence[str]) -> SqlAsked:
         """What the client's arguments ask for."""
 
     @abstractmethod

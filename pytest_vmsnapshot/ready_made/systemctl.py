@@ -9,6 +9,7 @@ from typing import Protocol
 from ..command_double import Answer, CommandDouble
 from ..doubles import Call, Reply
 from ..errors import UsageError
+from ..findings import Finding, FindingKind, Watched
 
 _STATES = ("active", "inactive", "failed")
 _TAKES_VALUE = ("-p", "--property", "-t", "--type", "-n", "--lines", "-o", "--output", "-s", "-H")
@@ -35,6 +36,10 @@ class AnsweringMachine(Protocol):
         self, name: str, *, answer: Answer | None = None, optional: bool = False
     ) -> CommandDouble:
         """Put a command double in place."""
+        ...
+
+    def watch_over(self, watched: Watched) -> None:
+        """Look at this, too, once a backup has ended."""
         ...
 
 
@@ -68,6 +73,7 @@ class Systemctl:
         if mistakes:
             raise UsageError(mistakes)
         self._any_unit = units is None
+        self._unnamed = "active" if self._any_unit else ""
         self.units = {_full(name): state for name, state in (units or {}).items()}
         """The state of each unit that exists, or that was named so far."""
         self._failing = tuple(failing)
@@ -80,6 +86,25 @@ class Systemctl:
         self._doubles = [
             vm.command(place, answer=answer, optional=True) for place, answer in answers.items()
         ]
+
+        self._before: Mapping[str, str] = {}
+        vm.watch_over(self)
+
+    def backup_begins(self) -> None:
+        """Remember what runs."""
+        self._before = dict(self.units)
+
+    def findings(self) -> Sequence[Finding]:
+        """Units that ran when the backup began and do not run now."""
+        found = []
+        for name, state in self.units.items():
+            if state != "active" and self._before.get(name, self._unnamed) == "active":
+                text = (
+                    f"{name} was active before the backup and is {state} now; start it in the "
+                    "post-script, whatever became of the pre-script"
+                )
+                found.append(Finding(FindingKind.UNITS, text))
+        return found
 
     @property
     def calls(self) -> tuple[Call, ...]:

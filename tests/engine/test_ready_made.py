@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_vmsnapshot import UsageError, VirtualMachine
+from pytest_vmsnapshot import FindingKind, UsageError, VirtualMachine
 from pytest_vmsnapshot.ready_made import Fsfreeze, SwitchUser, Systemctl
 
 UNITS = {"orders": "active", "mail.service": "inactive", "cups.socket": "failed"}
@@ -202,3 +202,36 @@ def test_freezing(vm: VirtualMachine, name: str) -> None:
         f"{short}: no filesystem, or no action, specified\n"
     )
     assert len(fsfreeze.calls) == 5
+
+
+@pytest.mark.vm(allow=["units"])
+def test_units_that_are_still_stopped(vm: VirtualMachine) -> None:
+    Systemctl(vm, {"orders": "active", "mail": "inactive", "web": "active", "db": "active"})
+    vm.install(
+        pre="#!/bin/sh\nsystemctl stop orders mail web db\n",
+        post="#!/bin/sh\nsystemctl start web\n",
+    )
+    told = [str(found) for found in vm.backup().findings]
+    assert told == [
+        f"units: {name}.service was active before the backup and is inactive now; start it in the "
+        "post-script, whatever became of the pre-script"
+        for name in ("orders", "db")
+    ]
+    assert vm.backup().findings == (), "nothing has changed since"
+
+
+@pytest.mark.vm(allow=["units"])
+def test_units_that_were_never_named_before(vm: VirtualMachine) -> None:
+    Systemctl(vm)
+    vm.install(pre="#!/bin/sh\nsystemctl stop orders\n", post="#!/bin/sh\n")
+    assert [found.kind for found in vm.backup().findings] == [FindingKind.UNITS]
+
+
+@pytest.mark.vm(allow=["frozen"])
+def test_a_file_system_that_is_still_frozen(vm: VirtualMachine) -> None:
+    Fsfreeze(vm)
+    vm.install(pre="#!/bin/sh\nfsfreeze -f /data\n", post="#!/bin/sh\n")
+    assert [str(found) for found in vm.backup().findings] == [
+        "frozen: /data is still frozen after the backup, and whoever writes there hangs; thaw it "
+        "in the post-script, whatever became of the pre-script"
+    ]

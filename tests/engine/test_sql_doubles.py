@@ -14,7 +14,7 @@ from pytest_vmsnapshot.ready_made import (
     SqlError,
     SqlSession,
 )
-from pytest_vmsnapshot.ready_made.sql_client import Asked
+from pytest_vmsnapshot.ready_made.sql_client import SqlAsked
 
 ONE_SHOT = "#!/bin/sh\nmysql -e 'FLUSH TABLES WITH READ LOCK'\n"
 HELD = """\
@@ -237,8 +237,8 @@ class Vault(SqlClient):
 
     usual_places = ("vault",)
 
-    def asked(self, args: Sequence[str]) -> Asked:
-        return Asked([" ".join(args)])
+    def asked(self, args: Sequence[str]) -> SqlAsked:
+        return SqlAsked([" ".join(args)])
 
     def execute(self, statement: str, session: SqlSession, at: float) -> str:
         if statement == "seal":
