@@ -119,8 +119,7 @@ class VirtualKeeper:
         self._observer = Observer()
         self._outside = Outside(machine, self._waits, shared=shared, shares_network=shares_network)
         self._listeners: dict[int, Listener] = {}
-        self._notified = select.poll()
-        self._poller: select.poll | None = None
+        self._poller = select.poll()
         self._outputs: list[int] = []
         self._settle = _SETTLE
         self._asleep: Asleep | None = None
@@ -158,9 +157,7 @@ class VirtualKeeper:
         self._release_outputs()
         pid, listener = launch.start(program, self._filter)
         self._listeners[listener.fd] = listener
-        self._notified.register(listener.fd, select.POLLIN)
-        if self._poller is not None:
-            self._poller.register(listener.fd, select.POLLIN)
+        self._poller.register(listener.fd, select.POLLIN)
         if program.drained:
             self._outputs = [os.dup(program.output), os.dup(program.error_output)]
         self._uptime.write()
@@ -189,29 +186,29 @@ class VirtualKeeper:
     def serve(self, ready: Collection[int]) -> bool:
         """Answer notifications, and drop listeners whose last process has ended.
 
-        Where one program has asked, the next question is near: it is waited for a little while.
+        Where one program has asked, the next question is near: it is waited for a little while, but
+        not where something else has arrived: a program may have ended, or call a command double.
         """
         if not self._listeners.keys() & ready:
             return not ready
         for _ in range(_MOST_NOTIFICATIONS):
-            events = self._notified.poll(_NEXT_QUESTION)
+            events = self._poller.poll(_NEXT_QUESTION)
             if not events:
                 return True
-            for fd, event in events:
+            ours = [(fd, event) for fd, event in events if fd in self._listeners]
+            for fd, event in ours:
                 listener = self._listeners[fd]
                 if not event & select.POLLIN:
                     self._drop(listener)
                 elif (notified := listener.receive()) is not None:
                     self._answer(listener, notified)
-            if not self._listeners:
+            if len(ours) < len(events) or not self._listeners:
                 break
         return False
 
     def _drop(self, listener: Listener) -> None:
         del self._listeners[listener.fd]
-        self._notified.unregister(listener.fd)
-        if self._poller is not None:
-            self._poller.unregister(listener.fd)
+        self._poller.unregister(listener.fd)
         listener.close()
         self._timers.forget_unwanted()
         self._vdso.forget_all_but(set(self._members()))
@@ -348,7 +345,7 @@ class VirtualKeeper:
 
     def _nothing_under_way(self) -> bool:
         """Whether nothing has arrived that nobody has taken in: here, or at the harness."""
-        if self._poller is not None and self._poller.poll(0):
+        if self._poller.poll(0):
             return False
         return not any(_unread(fd) for fd in self._outputs)
 
