@@ -14,6 +14,10 @@ from .. import syscalls
 from ..doubles import STDIN_KEPT
 
 _ENVIRON_READ = 256 * 1024
+_PROC_READ = 16 * 1024
+
+_SENT_AHEAD = 4096
+"""Bytes of orders it is sent before it has asked for them: they surely have room."""
 
 _LONGEST_LINE = 1024 * 1024
 """Bytes of a line that are waited for; what is longer is taken in parts."""
@@ -28,7 +32,7 @@ class Caller:
         number: of its double; -1 until it has said so.
         record: the call, as the harness gets it.
         orders: what it is still told, the next one first.
-        idle: whether it waits for an order.
+        underway: orders it was sent and has not carried out.
         stdin: descriptor of its standard input, or -1.
         watched: whether that is waited for.
         lines: what it has read and nobody has been told yet.
@@ -39,24 +43,32 @@ class Caller:
     number: int = -1
     record: dict[str, Any] = field(default_factory=dict)
     orders: list[bytes] = field(default_factory=list)
-    idle: bool = False
+    underway: int = 0
     stdin: int = -1
     watched: bool = False
     lines: list[str] = field(default_factory=list)
     partial: bytes = b""
 
     def tell(self, *orders: bytes) -> None:
-        """Give it orders; the first goes out at once if it waits."""
+        """Give it orders; they go out at once if it waits."""
         self.orders += orders
-        if self.idle:
-            self.ready()
+        self._send()
 
     def ready(self) -> None:
-        """It waits for its next order."""
-        self.idle = not self.orders
-        if self.orders:
-            with contextlib.suppress(OSError):  # it has been killed: the next look shows that
-                self.sock.send(self.orders.pop(0))
+        """It has carried an order out."""
+        self.underway = max(0, self.underway - 1)
+        self._send()
+
+    def _send(self) -> None:
+        """Send what it is told, short orders together, once it has carried out all before."""
+        if self.underway:
+            return
+        sent = 0
+        with contextlib.suppress(OSError):  # it has been killed: the next look shows that
+            while self.orders and sent < _SENT_AHEAD:
+                order = self.orders.pop(0)
+                self.underway += 1
+                sent += self.sock.send(order)
 
     def watch_input(self, poller: select.poll) -> None:
         """Wait for its standard input."""
@@ -108,9 +120,11 @@ def leads_to(fd: int, name: bytes) -> bool:
 
 def words_in(path: str) -> list[str]:
     """A list of strings in /proc, each ended by a NUL."""
+    text = b""
     try:
-        with open(path, "rb") as file:
-            text = file.read(_ENVIRON_READ)
+        with open(path, "rb", buffering=0) as file:
+            while len(text) < _ENVIRON_READ and (piece := file.read(_PROC_READ)):
+                text += piece
     except OSError:
         return []
     return [os.fsdecode(word) for word in text.removesuffix(b"\0").split(b"\0")] if text else []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import os
-import secrets
 import select
 import socket
 import struct
@@ -105,7 +104,7 @@ class Doubles:
         self._records: list[dict[str, Any]] = []
         self._count = 0
         self._listener: socket.socket | None = None
-        self._name = b"\0vmsnapshot-" + secrets.token_hex(6).encode("ascii")
+        self._name = b"\0vmsnapshot-" + os.urandom(6).hex().encode("ascii")
         self._unasked: list[_Question] = []
         self._asked: dict[int, Caller] = {}
         self._poller = poller
@@ -175,6 +174,7 @@ class Doubles:
                     sock.setblocking(False)
                     self._callers[sock.fileno()] = Caller(sock)
                     self._watch(sock.fileno())
+                    self._hear(sock.fileno())  # it says whose it is right after connecting
 
     # -- one caller ------------------------------------------------------------------------
 
@@ -209,7 +209,6 @@ class Doubles:
         credentials = caller.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
         pid, uid, _ = struct.unpack("=iii", credentials)
         caller.number = number
-        caller.idle = True
         caller.record = {
             "id": self._count,
             "double": number,

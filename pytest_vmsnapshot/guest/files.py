@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from typing import Any
 
@@ -33,7 +32,7 @@ def install(request: dict[str, Any], content: int, names: Names) -> dict[str, An
     path: str = request["path"]
     parent, name = os.path.split(path)
     os.makedirs(parent, mode=0o755, exist_ok=True)
-    draft = request.get("draft") or f"{parent}/.{name[:100]}.{secrets.token_hex(4)}"
+    draft = request.get("draft") or f"{parent}/.{name[:100]}.{os.urandom(4).hex()}"
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         while os.sendfile(fd, content, None, _COPY_SIZE):
