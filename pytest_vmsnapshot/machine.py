@@ -40,8 +40,8 @@ from .vm_path import FileGuest
 class MachineGuest(FileGuest, DoublingGuest, InspectedGuest, Protocol):
     """A guest as the VM sees it."""
 
-    def close(self) -> None:
-        """End the VM."""
+    def close(self, *, wait: bool = True) -> None:
+        """End the VM; without waiting, it dies while the caller goes on."""
         ...
 
 
@@ -335,10 +335,15 @@ class VirtualMachine(VmFindings):
         finally:
             self._busy.release()
 
-    def close(self) -> None:
-        """End the VM. No process, mount or file of it is left. May be called twice."""
+    def close(self, *, wait: bool = True) -> None:
+        """End the VM. May be called twice.
+
+        Args:
+            wait: whether no process, mount or file of it may be left when this returns. Otherwise
+                it dies while the caller goes on, as after a test.
+        """
         if self._doubles and self._busy.acquire(blocking=False):  # what is asked later stays known
             with contextlib.suppress(UsageError):
                 _ = self.double_findings
             self._busy.release()
-        self._guest.close()
+        self._guest.close(wait=wait)

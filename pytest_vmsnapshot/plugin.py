@@ -293,7 +293,7 @@ def vm_factory(
             machine = workshop.make(
                 sources, item.path.parent, lambda seconds: _allow(item, seconds)
             )
-        closing.callback(machine.close)
+        closing.callback(machine.close, wait=False)  # the session waits for the last ones
         _vmsnapshot_machines.append(machine)
         return machine
 

@@ -73,9 +73,6 @@ class Agent(ServesDoubles):
         self._adopted: set[int] = set()
         self._mounts = processes.Mounts()
         self._wakeup, wakeup_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
-            if signal.getsignal(number) == signal.SIG_IGN:  # by nohup, say: not for scripts
-                signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -103,13 +103,19 @@ class Helper:
 
 def _end(process: subprocess.Popen[bytes]) -> int | None:
     """Wait for a helper that has no socket any more; returns its exit status."""
-    for _ in range(2):
+    with contextlib.suppress(ProcessLookupError):  # it has ended, and somebody has collected it
+        ended = os.pidfd_open(process.pid)
         try:
-            return process.wait(_END_LIMIT)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(PermissionError):  # sudo belongs to root
-                process.kill()
-    return None
+            for _ in range(2):
+                if select.select([ended], [], [], _END_LIMIT)[0]:
+                    break
+                with contextlib.suppress(PermissionError):  # sudo belongs to root
+                    process.kill()
+            else:
+                return None
+        finally:
+            os.close(ended)
+    return process.wait()
 
 
 def start(privilege: str) -> Helper | Refusal:

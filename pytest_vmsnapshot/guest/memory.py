@@ -140,8 +140,8 @@ class MemoryGuest(NoDoubles):
         )
         return ("scripts ran as Python functions of the test, on a file system in memory", *stopped)
 
-    def close(self) -> None:
-        """Let go of all copies and give the fake file system its user back."""
+    def close(self, *, wait: bool = True) -> None:  # noqa: ARG002
+        """Let go of all copies and give the fake file system its user back: nothing takes time."""
         if self._closed:
             return
         self._closed = True

@@ -103,15 +103,20 @@ class RemoteGuest(Dialogue):
         )
         return (*self._in_place, *owners, *mounted, *self._remarks)
 
-    def close(self) -> None:
-        """End the VM: no process, mount or file of it is left when this returns."""
+    def close(self, *, wait: bool = True) -> None:
+        """End the VM.
+
+        Args:
+            wait: whether no process, mount or file of it may be left when this returns. Otherwise
+                it dies while the caller goes on.
+        """
         for point in self._points:
             point.close()
         for program in self._left_alone:
             program.collect()
         handle, self._handle = self._handle, None
         if handle is not None:
-            self._session.destroy(handle)
+            self._session.destroy(handle, wait=wait)
 
     # -- files -----------------------------------------------------------------------------
 

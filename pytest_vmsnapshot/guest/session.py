@@ -111,15 +111,20 @@ class Session:
             raise
         return handle
 
-    def destroy(self, handle: Handle) -> None:
+    def destroy(self, handle: Handle, *, wait: bool = True) -> None:
         """End a VM and everything in it.
+
+        Args:
+            handle: the VM.
+            wait: whether nothing may be left of it when this returns. Otherwise it dies while the
+                caller goes on. A VM in place is always waited for.
 
         Raises:
             NotPutBack: a VM in place has left something behind.
         """
         handle.sock.close()
         try:
-            body = self._ask({"op": "close", "id": handle.number}).body
+            body = self._ask({"op": "close", "id": handle.number, "wait": wait}).body
         except GuestDied:
             return
         if left := body.get("left"):

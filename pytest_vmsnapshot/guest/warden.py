@@ -29,7 +29,7 @@ from typing import Any, NoReturn
 from .. import syscalls
 from ..clock import make
 from ..clock.keeper import Kernel
-from . import in_place_host, processes, user_namespace, wire
+from . import processes, wire
 from .agent import Agent
 from .assemble import UPTIME, TreeSpec, assemble
 from .layer import Layer, remove_tree
@@ -57,6 +57,8 @@ def main(arguments: list[str]) -> None:
     _forget_caller()
     try:
         if privilege == "in-place":
+            from . import in_place_host  # what a session does not need, it does not import
+
             in_place_host.serve(control, harness)
         else:
             _outer(control, harness, privilege)
@@ -67,8 +69,10 @@ def main(arguments: list[str]) -> None:
 def _forget_caller() -> None:
     """Undo what the test process inherited or set for itself: no VM may depend on it."""
     os.umask(0o022)
+    for number in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:
+        if signal.getsignal(number) == signal.SIG_IGN:  # by nohup, say: not for scripts
+            signal.signal(number, signal.SIG_DFL)  # SIGCHLD, ignored, would keep exit statuses
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, it would keep every exit status
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
@@ -93,6 +97,8 @@ def _report(sock: socket.socket, failed: StepFailed) -> None:
 def _outer(control: socket.socket, harness: int, privilege: str) -> None:
     rootless = privilege != "root"
     if rootless:
+        from . import user_namespace
+
         user_namespace.enter(subordinate=privilege == "subids")
     with step("unshare the PID namespace"):
         syscalls.unshare(syscalls.CLONE_NEWPID)
@@ -139,6 +145,19 @@ class _Vm:
     sock: socket.socket
 
 
+@dataclass(frozen=True, slots=True)
+class _Dying:
+    """One VM that was ended, of which something may be left.
+
+    Args:
+        number: names its directory of recovery points.
+        pid: its agent.
+    """
+
+    number: int
+    pid: int
+
+
 class Warden:
     """Makes and ends the VMs of one session.
 
@@ -160,6 +179,7 @@ class Warden:
         self._no_virtual_clock = try_virtual_clock()
         self._own_pids = os.open("/host/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         self._pids: dict[int, int] = {}
+        self._dying: dict[int, _Dying] = {}
         self._numbers = itertools.count(1)
         self._spare: tuple[dict[str, Any], _Vm] | None = None
         if not self._no_virtual_clock:
@@ -171,16 +191,27 @@ class Warden:
         hidden = list(self._template.shown_read_only)
         ready = {"ready": True, "shown_read_only": hidden}
         wire.send(self._control, {**ready, "no_virtual_clock": self._no_virtual_clock})
+        control = self._control.fileno()
         while True:
-            readable, _, _ = select.select([self._control.fileno(), self._harness], [], [])
+            readable, _, _ = select.select([control, self._harness, *self._dying], [], [])
             if self._harness in readable:
                 return
-            request = wire.receive(self._control)
-            if request.body["op"] == "create":
-                self._create(request.body["spec"])
-            else:
-                self._close(request.body["id"])
-                wire.send(self._control, {})
+            if control in readable:
+                self._answer(wire.receive(self._control).body)
+            for fd in self._dying.keys() & readable:
+                os.close(fd)
+                self._bury(self._dying.pop(fd))
+
+    def _answer(self, request: dict[str, Any]) -> None:
+        if request["op"] == "create":
+            self._create(request["spec"])
+            return
+        dying = self._end(request["id"])
+        if dying is not None and request["wait"]:
+            self._bury(dying)
+        elif dying is not None:
+            self._dying[os.pidfd_open(dying.pid)] = dying
+        wire.send(self._control, {})
 
     def _create(self, spec: dict[str, Any]) -> None:
         try:
@@ -204,7 +235,8 @@ class Warden:
         if made_for == spec and ended is None:
             return vm
         vm.sock.close()
-        self._close(vm.number)
+        if (dying := self._end(vm.number)) is not None:
+            self._bury(dying)
         return None
 
     def _fork(self, spec: dict[str, Any]) -> _Vm:
@@ -264,15 +296,20 @@ class Warden:
         wire.send(sock, {"ready": True})
         agent.serve()
 
-    def _close(self, number: int) -> None:
+    def _end(self, number: int) -> _Dying | None:
         """End a VM: the death of its PID 1 is the death of every process in it."""
         pid = self._pids.pop(number, 0)
-        if pid:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+        if not pid:
+            return None
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        return _Dying(number, pid)
+
+    def _bury(self, dying: _Dying) -> None:
+        """Wait until nothing is left of a VM that was ended."""
+        os.waitpid(dying.pid, 0)
         with contextlib.suppress(OSError):
-            remove_tree(f"{POINTS}/{number}")
+            remove_tree(f"{POINTS}/{dying.number}")
 
 
 def _loopback_up() -> None:
