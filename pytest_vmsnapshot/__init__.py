@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         ShellMissing,
         UsageError,
     )
+    from .faults import CommandFault, FileFault, ScriptFault
     from .findings import Finding, FindingKind, Watched
     from .layout import EXTENSION_DIRECTORY
     from .machine import VirtualMachine
@@ -59,6 +60,7 @@ __all__ = [
     "Call",
     "CommandDouble",
     "CommandFailed",
+    "CommandFault",
     "CommandTimeout",
     "Completed",
     "Consistency",
@@ -66,6 +68,7 @@ __all__ = [
     "ErrorKind",
     "Event",
     "ExtensionReport",
+    "FileFault",
     "Finding",
     "FindingKind",
     "GuestDied",
@@ -82,6 +85,7 @@ __all__ = [
     "RulesDiffer",
     "ScriptContext",
     "ScriptExit",
+    "ScriptFault",
     "ScriptRun",
     "ShellMissing",
     "Status",
@@ -105,6 +109,7 @@ _HOMES = {
     "errors": "CommandFailed CommandTimeout GuestDied GuestUnavailable HarnessError NotPutBack "
     "Noticed RulesDiffer ShellMissing UsageError",
     "findings": "Finding FindingKind Watched",
+    "faults": "CommandFault FileFault ScriptFault",
     "layout": "EXTENSION_DIRECTORY",
     "machine": "VirtualMachine",
     "memory": "MemoryMachine ScriptContext ScriptExit",

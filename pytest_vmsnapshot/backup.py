@@ -191,6 +191,7 @@ class Backup:
         unreported: errors that occurred and that Azure is not told.
         differences: where the other rule set would have decided otherwise.
         findings: what the scripts left behind, or missed, allowed or not.
+        faults: what the test made go wrong, each a sentence.
     """
 
     number: int
@@ -216,6 +217,7 @@ class Backup:
     unreported: tuple[NamedError, ...] = ()
     differences: tuple[Difference, ...] = ()
     findings: tuple[Finding, ...] = ()
+    faults: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return explain.one_line(self)

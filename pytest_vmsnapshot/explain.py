@@ -110,6 +110,7 @@ def verdict(backup: Backup) -> str:
         lines = [kind_of_backup(backup.consistency)]
     lines += [f"  {error}" for error in backup.errors]
     lines.append(f"  decided by: {backup.decided_by} ({backup.rules} rules)")
+    lines += [f"  fault asked for by the test: {fault}" for fault in backup.faults]
     lines += [f"  Azure is not told: {error}" for error in backup.unreported]
     lines += [f"  remedy: {remedy}" for remedy in _remedies(backup)]
     return "\n".join(line(found) for found in lines)

@@ -8,9 +8,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol, Self, Unpack
 
-from . import completed, engine, inspection
+from . import completed, engine, inspection, under_faults
 from .at_moment import AtMoment, Callback, Probe, checked_moment, checked_probe
 from .backup import Backup
 from .command import RUN_LIMIT, Command
@@ -28,16 +28,17 @@ from .completed import Completed
 from .doubles import Reply
 from .engine.lifecycle import Bench
 from .errors import UsageError
-from .faults import changed_faults
+from .fault_checks import FaultOptions, changed_faults
+from .faults import Faults
 from .inspection import GRACE, InspectedGuest
 from .moments import Moment
 from .protocols import Clock, Storage
 from .storage import Faulty
+from .under_faults import FaultingGuest, check_possible
 from .vm_findings import VmFindings
-from .vm_path import FileGuest
 
 
-class MachineGuest(FileGuest, DoublingGuest, InspectedGuest, Protocol):
+class MachineGuest(FaultingGuest, DoublingGuest, InspectedGuest, Protocol):
     """A guest as the VM sees it."""
 
     def close(self, *, wait: bool = True) -> None:
@@ -214,23 +215,40 @@ class VirtualMachine(VmFindings):
 
     # -- back up -----------------------------------------------------------------------------
 
-    def fault(self, *, freeze: str | None = None, snapshot: str | None = None) -> None:
-        """Say what goes wrong from now on; a step that is not named stays as it is.
+    def fault(self, **faults: Unpack[FaultOptions]) -> None:
+        """Say what goes wrong from now on; what is not named stays as it is, ``ok`` takes it back.
 
         Args:
-            freeze: ``fail``, ``lock_held``, ``timeout``, ``open_failed``, ``late_thaw``,
-                ``sleep_unable``, ``thaw_fail``; or ``ok``.
-            snapshot: ``all_failed``; or ``ok``.
+            **faults: ``freeze``: ``fail``, ``lock_held``, ``timeout``, ``open_failed``,
+                ``late_thaw``, ``sleep_unable`` or ``thaw_fail``. ``snapshot``: ``all_failed`` or
+                ``some_failed``. ``pre``, ``post``: a ``ScriptFault``. ``pre_file``,
+                ``post_file``, ``config_file``, ``plugin_host``: a ``FileFault``, or its damage
+                by name. ``commands``: for each command a ``CommandFault``, ``fail``, ``hang`` or
+                ``missing``. ``disk_full``: True. ``read_only``: directories.
 
         Raises:
-            UsageError: there is no such fault.
+            UsageError: there is no such fault, or not on this VM; all mistakes are named.
         """
         __tracebackhide__ = True
+        self.begin_with(changed_faults(self._bench.faults, faults))
+
+    def begin_with(self, wanted: Faults) -> None:
+        """Let go wrong what the marker or the factory says, and nothing else.
+
+        Args:
+            wanted: all faults from now on.
+
+        Raises:
+            UsageError: some cannot be on this VM.
+        """
+        __tracebackhide__ = True
+        if wanted == self._bench.faults:
+            return
         bench = self._bench
-        faults = changed_faults(bench.faults, freeze, snapshot)
+        check_possible(wanted, bench)
         patience = bench.rules.freeze_patience - bench.rules.freeze_time
-        storage = Faulty(self._storage, bench.clock, patience, faults)
-        self._bench = replace(bench, storage=storage, faults=faults)
+        storage = Faulty(self._storage, bench.clock, patience, wanted)
+        self._bench = replace(bench, storage=storage, faults=wanted)
 
     def backup(self) -> Backup:
         """Take one backup through the whole lifecycle.
@@ -245,12 +263,11 @@ class VirtualMachine(VmFindings):
         __tracebackhide__ = True
         for watched in self._watched:
             watched.backup_begins()
-        clock = self._bench.clock
-        began = clock.now()
         with self._alone("a backup"):
             self._guest.backup_begins()
-            backup = engine.run(self._bench, len(self._backups) + 1, self._on_budget)
-            left = self._guest.left_behind(clock.deadline(GRACE))
+            number = len(self._backups) + 1
+            backup, began = under_faults.run(self._bench, self._guest, number, self._on_budget)
+            left = self._guest.left_behind(self._bench.clock.deadline(GRACE))
         calls = [call for double in self._doubles for call in double.calls]
         if calls:
             backup = replace(backup, events=with_calls(backup.events, calls, began))

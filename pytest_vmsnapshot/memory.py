@@ -14,6 +14,7 @@ from pyfakefs.fake_filesystem_unittest import Pause
 from . import engine
 from .clock import MemoryClock
 from .errors import UsageError
+from .fault_checks import FaultOptions
 from .guest.memory import MemoryGuest
 from .guest.python_script import PythonScript, ScriptContext, ScriptExit
 from .installing import Checker, Script, vm_location
@@ -63,6 +64,7 @@ class MemoryMachine(VirtualMachine):
         agent_env: changes to the environment they inherit; None removes a variable.
         directories: more directories that exist from the start, absolute.
         allow: names of findings that are not told.
+        faults: what goes wrong from the start: freeze and snapshot.
         bases: local directories against which relative paths are looked up, in order.
         pass_through: exceptions that leave ``backup()`` when a script raises them, besides
             ``AssertionError`` and what is no ``Exception``.
@@ -86,6 +88,7 @@ class MemoryMachine(VirtualMachine):
         agent_env: Mapping[str, str | None] | None = None,
         directories: Sequence[str] = (),
         allow: Sequence[str] = (),
+        faults: FaultOptions | None = None,
         bases: Sequence[Path] = (),
         pass_through: tuple[type[BaseException], ...] = (),
     ) -> None:
@@ -100,6 +103,7 @@ class MemoryMachine(VirtualMachine):
             "agent_env": agent_env,
             "directories": list(directories),
             "allow": allow,
+            "faults": faults,
         }
         settings: Settings = resolve([Source("MemoryMachine()", values)]).settings
         clock = MemoryClock()
@@ -114,6 +118,7 @@ class MemoryMachine(VirtualMachine):
             bases,
             allow=settings.allow,
         )
+        self.begin_with(settings.faults)
 
     def __enter__(self) -> Self:
         return self

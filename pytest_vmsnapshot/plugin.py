@@ -352,6 +352,7 @@ def memory_vm(
             bases=list(dict.fromkeys((request.config.rootpath, item.path.parent))),
             pass_through=(pytest.exit.Exception,),
         )
+        machine.begin_with(settings.faults)
     _vmsnapshot_machines.append(machine)
     yield machine
     machine.close()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from .backup import PointFiles
+from .faults import ScriptFault
 from .output import Output
 
 __all__ = [
@@ -102,6 +103,7 @@ class Launch:
         attempt: which launch of the same script this is, from 1; no program is told.
         real_time: whether it runs on the machine's clock, whatever the VM's clock is.
         label: which script and attempt it is, for those who are called by it.
+        fault: what goes wrong with it.
     """
 
     argv: tuple[str, ...]
@@ -114,6 +116,7 @@ class Launch:
     attempt: int = 1
     real_time: bool = False
     label: str = ""
+    fault: ScriptFault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,11 +246,13 @@ class Copied:
         files: entries in it.
         size: bytes of content in it.
         source: access to its files.
+        complete: whether it is of every disk.
     """
 
     files: int
     size: int
     source: PointFiles
+    complete: bool = True
 
 
 class StorageFailed(Exception):

@@ -12,6 +12,7 @@ from pathlib import Path
 from . import engine
 from .clock import RealClock, VirtualClock
 from .errors import GuestDied, GuestUnavailable, UsageError
+from .fault_checks import FaultOptions
 from .guest.remote import RemoteGuest
 from .guest.session import Session, VirtualTime, VmSpec, open_session
 from .machine import VirtualMachine
@@ -95,9 +96,15 @@ class Workshop:
                 guest.close()
                 raise
         bases = list(dict.fromkeys((self._root, near)))
-        return VirtualMachine(
+        machine = VirtualMachine(
             guest, PauseAndCopy(guest), clock, rules, facts, bases, on_budget, settings.allow
         )
+        try:
+            machine.begin_with(settings.faults)
+        except UsageError:
+            machine.close()
+            raise
+        return machine
 
     def close(self) -> None:
         """End all sessions, and every VM with them."""
@@ -150,6 +157,7 @@ def virtual_machine(
     clock_start: str | datetime | None = None,
     disks: int = 2,
     allow: Sequence[str] = (),
+    faults: FaultOptions | None = None,
 ) -> Iterator[VirtualMachine]:
     """A VM without pytest: for a script, a notebook, or to look around.
 
@@ -161,6 +169,7 @@ def virtual_machine(
         clock_start: the date at which a virtual clock starts.
         disks: how many disks Azure sees.
         allow: names of findings that are not told.
+        faults: what goes wrong from the start, as for ``VirtualMachine.fault``.
 
     Raises:
         UsageError: settings no VM can have.
@@ -177,6 +186,7 @@ def virtual_machine(
         "clock_start": clock_start,
         "disks": disks,
         "allow": allow,
+        "faults": faults,
     }
     try:
         with workshop.make([Source("virtual_machine()", values)], here, None) as machine:

@@ -11,6 +11,8 @@ from typing import Any
 
 from .engine.vm_facts import MOUNTS, Agent, Mount, Platform, VmFacts, agent_env
 from .errors import UsageError
+from .fault_checks import changed_faults
+from .faults import Faults
 from .findings import NAMES as FINDINGS
 from .shells import NAMES as SHELLS
 from .surroundings import FACTS
@@ -29,7 +31,7 @@ MARKER = (
     "vm(*, guest=None, rules=None, shell=None, clock=None, clock_start=None, disks=None, "
     "deployment=None, os=None, platform=None, mounts=None, agent_umask=None, agent_stdin=None, "
     "agent_env=None, network=None, directories=None, disk_size=None, require=None, strict=None, "
-    "allow=None): "
+    "allow=None, faults=None): "
     "what the VM of this test is like; each argument overrides the option of the same name"
 )
 
@@ -58,6 +60,7 @@ class Settings:
         require: what must not be modelled, of ``REQUIREMENTS``.
         strict: whether a test fails for what it is otherwise only warned of.
         allow: names of findings that a test is not told of, of ``findings.NAMES``.
+        faults: what goes wrong from the start.
     """
 
     guest: str = "auto"
@@ -79,6 +82,7 @@ class Settings:
     require: tuple[str, ...] = ()
     strict: bool = False
     allow: tuple[str, ...] = ()
+    faults: Faults = field(default_factory=Faults)
 
     def vm_facts(self) -> VmFacts:
         """What Azure, and the agent, bring to the VM."""
@@ -194,6 +198,11 @@ def _checked(source: str, name: str, value: Any, mistakes: list[str]) -> Any:
                 return FACTS[name](value)
             except ValueError as wanted:
                 mistakes.append(f"{source}: {name}={value!r}; write {wanted}")
+        case "faults":
+            try:
+                return changed_faults(Faults(), value)
+            except UsageError as wrong:
+                mistakes += [f"{source}: faults: {mistake}" for mistake in wrong.mistakes]
         case "disk_size":
             size = _size(value)
             if size is not None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, Protocol
 
+from .fault_checks import FaultOptions
 from .machine import VirtualMachine
 
 
@@ -34,6 +35,7 @@ class VmFactory(Protocol):
         require: Sequence[str] | None = None,
         strict: bool | None = None,
         allow: Sequence[str] | None = None,
+        faults: FaultOptions | None = None,
     ) -> VirtualMachine:
         """Make a VM; it is closed when the test ends."""
         ...

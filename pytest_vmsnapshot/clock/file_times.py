@@ -90,6 +90,22 @@ class FileTimes:
         else:
             self.correct(place, follow=follow)
 
+    def see_to(self, place: str, *, is_right: bool) -> None:
+        """Bring a file's time to the VM's clock, or take note that it is right.
+
+        Args:
+            place: path of the file.
+            is_right: whether the agent itself has set the time to what it was before.
+
+        Raises:
+            OSError: there is no such file.
+        """
+        if is_right:
+            status = os.lstat(place)
+            self._remember(status, status.st_mtime_ns)
+        else:
+            self.correct(place, follow=False)
+
     def correct(self, place: str, *, follow: bool) -> None:
         """Bring a file's time of modification to the VM's clock.
 

@@ -124,6 +124,7 @@ class VirtualKeeper:
         self._settle = _SETTLE
         self._asleep: Asleep | None = None
         self._last = shift.now()
+        self._on_program: Callable[[int], None] | None = None
         self._withheld: dict[str, int] = {}
         self._told: dict[str, None] = {}
 
@@ -162,6 +163,15 @@ class VirtualKeeper:
             self._outputs = [os.dup(program.output), os.dup(program.error_output)]
         self._uptime.write()
         return pid
+
+    def tell_of_programs(self, told: Callable[[int], None]) -> None:
+        """Tell of each program that is executed, before it runs any code of its own."""
+        self._on_program = told
+
+    def see_to_time(self, path: str, *, is_right: bool) -> None:
+        """Bring the time of a file to the VM's clock, or take note that it is right."""
+        with contextlib.suppress(OSError):
+            self._files.see_to(path, is_right=is_right)
 
     def ended(self) -> None:
         """Nobody waits for the program any more."""
@@ -241,8 +251,9 @@ class VirtualKeeper:
     def _start(self, notified: Notification) -> None:
         """A program was executed."""
         pid = notified.thread
+        is_new = True
         try:
-            self._vdso.start(pid, self._shift)
+            is_new = self._vdso.start(pid, self._shift)
         except OSError as error:
             self._told[
                 f"{_command(pid)} reads the machine's own clock: its memory cannot be written "
@@ -250,6 +261,8 @@ class VirtualKeeper:
             ] = None
         self._timers.started(pid)
         self._uptime.write()
+        if is_new and self._on_program is not None:
+            self._on_program(pid)
 
     def _refuse(self, listener: Listener, notified: Notification) -> None:
         """A program of another architecture: its calls have other numbers, and its own vDSO."""

@@ -6,7 +6,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -61,6 +61,14 @@ class Keeper(Protocol):
         Raises:
             OSError: it could not be started.
         """
+        ...
+
+    def tell_of_programs(self, told: Callable[[int], None]) -> None:
+        """Tell of each program that is executed, if this keeper can know."""
+        ...
+
+    def see_to_time(self, path: str, *, is_right: bool) -> None:
+        """Bring the time of a file to the VM's clock, or take note that it is right."""
         ...
 
     def listen(self, poller: select.poll) -> None:
@@ -124,6 +132,12 @@ class RealKeeper:
     def spawn(self, program: Program) -> int:
         """Start a program."""
         return spawn_plainly(program)
+
+    def tell_of_programs(self, told: Callable[[int], None]) -> None:
+        """The kernel tells nobody."""
+
+    def see_to_time(self, path: str, *, is_right: bool) -> None:
+        """It is the kernel's, and right."""
 
     def listen(self, poller: select.poll) -> None:
         """There is nothing to listen to."""

@@ -101,6 +101,7 @@ class Uptime:
         self._fd = fd
         self._shift = shift
         self._idle = time.clock_gettime_ns(_BOOTTIME)
+        self.write()  # it has its room from now on, also when the VM's disk is full
 
     def write(self) -> None:
         """Bring it up to date."""

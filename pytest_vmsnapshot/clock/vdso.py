@@ -209,8 +209,11 @@ class Vdso:
         sections, size, count = _section_table(ctypes.string_at(base, _ELF_HEADER))
         return cls(machine, ctypes.string_at(base, sections + size * count))
 
-    def start(self, pid: int, shift: Shift) -> None:
+    def start(self, pid: int, shift: Shift) -> bool:
         """A program has just been executed: change its vDSO.
+
+        Returns:
+            Whether that was not done before: some hooks are met more than once in a program.
 
         Raises:
             OSError: its memory cannot be written.
@@ -218,16 +221,17 @@ class Vdso:
         base = _base(pid)
         self._bases[pid] = base
         if not base:
-            return
+            return True
         fd = os.open(f"/proc/{pid}/mem", os.O_RDWR | os.O_CLOEXEC)
         try:
             mark = os.pread(fd, _MARK, base + self._first)
             if mark == self._before:
                 os.pwrite(fd, self._after, base + self._first)
-            elif mark != self._after[:_MARK]:  # some hooks are met more than once in a program
+            elif mark != self._after[:_MARK]:
                 raise OSError(errno.ENOEXEC, "its vDSO is not this kernel's")
             if self._shifts is not None:
                 os.pwrite(fd, words(shift), base + self._shifts)
+            return mark == self._before
         finally:
             os.close(fd)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from ..backup import Consistency, Difference, Status, Step
 from ..catalogue import CATALOGUE
 from ..explain import printable
-from ..faults import Faults, FreezeFault
+from ..faults import Faults, FreezeFault, SnapshotFault
 from ..layout import FREEZE_HELPER_PATH
 from ..protocols import FileKind
 from ..script_run import ScriptRun
@@ -60,6 +60,11 @@ _DECIDING_RULES: Mapping[str, tuple[str, str]] = {
 _STUCK = {
     True: "the extension's freezing helper may not be executed, so no file system would be frozen",
     False: "the extension's freezing helper does not count",
+}
+
+_PARTIAL = {
+    True: "the snapshot of some disks failed, and a recovery point needs all",
+    False: "the extension does not notice that the snapshot of some disks failed",
 }
 
 
@@ -115,6 +120,10 @@ def differences(observed: Observed) -> tuple[Difference, ...]:
         return ()
     if _is_helper_stuck(observed):
         causes.append(Cause("helper_is_needed", _STUCK[observed.other.helper_is_needed]))
+    if observed.faults.snapshot is SnapshotFault.SOME_FAILED:
+        causes.append(
+            Cause("partial_snapshot_fails", _PARTIAL[observed.other.partial_snapshot_fails])
+        )
     possible = list(_verdicts(observed, outcomes))
     here = _key(observed.decided)
     keys = {_key(decided) for decided in possible}
@@ -134,6 +143,8 @@ def _is_flawless(observed: Observed, outcomes: Mapping[Step, tuple[Outcome, ...]
     """Whether all is well here and there, so that nothing is left to decide: the usual case."""
     well = all(found == (Outcome.OK,) for found in outcomes.values())
     application = observed.decided.consistency is Consistency.APPLICATION
+    if observed.faults.snapshot is SnapshotFault.SOME_FAILED:
+        return False
     return well and application and not _is_helper_stuck(observed)
 
 
@@ -253,7 +264,10 @@ def _with_snapshot(facts: Facts, observed: Observed) -> Facts:
     if not plan.snapshot:
         return facts
     snapshot = seen.snapshot
-    if snapshot is Snapshot.NOT_TAKEN:
+    if observed.faults.snapshot is SnapshotFault.SOME_FAILED:
+        fails = observed.other.partial_snapshot_fails
+        snapshot = Snapshot.FAILED if fails else Snapshot.OK
+    elif snapshot is Snapshot.NOT_TAKEN:
         snapshot = Snapshot.FAILED if observed.faults.snapshot else Snapshot.OK
     if not plan.freeze:
         return replace(facts, snapshot=snapshot)

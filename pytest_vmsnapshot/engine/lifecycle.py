@@ -320,6 +320,13 @@ class _Lifecycle:
             self._errors.append(NamedError(catalogue.SNAPSHOT_FAILED, str(failed)))
             self._timeline.add(Step.SNAPSHOT, f"failed: {failed}")
             return replace(facts, snapshot=Snapshot.FAILED)
+        if not copied.complete:
+            reason = "the snapshot of some disks failed (a fault the test asked for)"
+            if self._bench.rules.partial_snapshot_fails:
+                self._errors.append(NamedError(catalogue.SNAPSHOT_FAILED, reason))
+                self._timeline.add(Step.SNAPSHOT, f"failed: {reason}")
+                return replace(facts, snapshot=Snapshot.FAILED)
+            self._timeline.add(Step.SNAPSHOT, f"{reason}, which the extension does not notice")
         self._snapshot_at = self._bench.clock.now()
         took = (self._snapshot_at - began) * 1000
         shown = f"{copied.files} files, {_size(copied.size)} in {took:.1f} ms"

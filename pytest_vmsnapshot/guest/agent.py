@@ -20,7 +20,7 @@ from ..clock.keeping import Keeper, RealKeeper, spawn_plainly
 from ..clock.shift import SECOND
 from . import files, processes, wire
 from .awaited import NOBODY, Awaited
-from .double_requests import ServesDoubles
+from .fault_requests import ServesFaults
 from .layer import CopiedLayer, remove_tree
 from .left_behind import LeftBehind, all_gone
 from .starting import UMASK, program_of
@@ -37,7 +37,7 @@ _LONGEST_WAIT = 24 * 3600.0
 MakeKeeper = Callable[[Callable[[int, int], None]], Keeper]
 
 
-class Agent(ServesDoubles):
+class Agent(ServesFaults):
     """Serves the requests of one VM until its socket closes.
 
     Args:
@@ -64,14 +64,13 @@ class Agent(ServesDoubles):
         self._household = household
         self._layer = layer
         self._time: Keeper = RealKeeper() if make_keeper is None else make_keeper(self._on_exit)
-        super().__init__(sock, lambda: self._time.now() / SECOND)
+        super().__init__(sock, lambda: self._time)
+        self._time.tell_of_programs(self._executed)
         self._exits: dict[int, tuple[int, int]] = {}
-        self._left_alone: set[int] = set()
         self._left = LeftBehind(household, self._labels)
         self._run: Awaited | None = None
         self._pause: processes.Pause | None = None
         self._adopted: set[int] = set()
-        self._mounts = processes.Mounts()
         self._wakeup, wakeup_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -141,7 +140,11 @@ class Agent(ServesDoubles):
             else:  # it stopped only after its pause was over
                 processes.let_go(pid, status)
             return
+        pid = self._stands_for.pop(pid, pid)
         waited_for = self._run is not None and pid == self._run.pid
+        goes_on = not (self._run is not None and waited_for and self._run.timed_out)
+        if self._follow(pid, status, self._time.spawn, on=goes_on):
+            return
         if waited_for or pid in self._left_alone:
             self._left_alone.discard(pid)
             self._exits[pid] = (status, self._time.now())
@@ -154,7 +157,7 @@ class Agent(ServesDoubles):
         if run.pid == NOBODY:
             if late or (run.others and self._have_ended(run)):
                 self._run = None
-                left = self._left.rows(self._left_alone) if run.looks else []
+                left = self._left.rows(self._let_run()) if run.looks else []
                 looked = {"ended": self._ended(run.others), "left": left}
                 wire.send(self._sock, self._with_time(looked))
             return
@@ -206,10 +209,11 @@ class Agent(ServesDoubles):
     def _stop(self, run: Awaited) -> None:
         """The limit is reached: name what the script waits for, then kill its whole tree."""
         run.timed_out = True
-        run.waiting_in = processes.waiting_in(run.pid)
+        root = self._running(run.pid)
+        run.waiting_in = processes.waiting_in(root)
         run.killed = processes.kill_all_but(run.before, self._household, self._reap_next)
         while run.pid not in self._exits:  # it was killed; its end is certain and near
-            pid, status = os.waitpid(run.pid, 0)
+            pid, status = os.waitpid(root, 0)
             self._on_exit(pid, status)
 
     def _discard_output(self, fd: int) -> None:
@@ -274,7 +278,9 @@ class Agent(ServesDoubles):
         with program_of(request) as program:
             started = self._time.now()
             by_itself = request.body["real_time"]
-            pid = spawn_plainly(program) if by_itself else self._time.spawn(program)
+            with self._with_fault(program, request.body) as first:
+                pid = spawn_plainly(first) if by_itself else self._time.spawn(first)
+            self._has_started(pid, program, request.body)
         self._exits.pop(pid, None)  # of one that had the same number, long ago
         self._label(pid, request.body["label"])
         return pid, started
@@ -290,7 +296,7 @@ class Agent(ServesDoubles):
 
     def left_behind(self, request: wire.Received, fds: list[int]) -> dict[str, Any] | None:
         """What the scripts have left running; if anything is, once it has had time to end."""
-        others = frozenset(self._left.pids(self._left_alone))
+        others = frozenset(self._left.pids(self._let_run()))
         if not others:
             return self._with_time({"left": []})
         until = _nanoseconds(request.body["until"])
@@ -367,14 +373,13 @@ def _nanoseconds(moment: float | None) -> int | None:
 _Operation = Callable[[Any, wire.Received, list[int]], dict[str, Any] | None]
 
 _OPERATIONS: dict[str, _Operation] = {
+    **Agent.double_requests,
+    **Agent.fault_requests,
     "start": Agent.start,
     "leave_alone": Agent.leave_alone,
     "wait": Agent.wait,
     "left_behind": Agent.left_behind,
     "adopt": Agent.adopt,
-    "double": Agent.double,
-    "calls": Agent.calls,
-    "reply": Agent.reply,
     "pause": Agent.pause,
     "resume": Agent.resume,
     "copy_layer": Agent.copy_layer,

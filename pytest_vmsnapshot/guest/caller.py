@@ -37,6 +37,7 @@ class Caller:
         watched: whether that is waited for.
         lines: what it has read and nobody has been told yet.
         partial: the beginning of a line.
+        is_struck: whether a fault answers it.
     """
 
     sock: socket.socket
@@ -48,6 +49,7 @@ class Caller:
     watched: bool = False
     lines: list[str] = field(default_factory=list)
     partial: bytes = b""
+    is_struck: bool = False
 
     def tell(self, *orders: bytes) -> None:
         """Give it orders; they go out at once if it waits."""

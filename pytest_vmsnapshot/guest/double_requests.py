@@ -7,13 +7,17 @@ import select
 import shutil
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from . import files, wire
 from .doubles import Double, Doubles
+from .strikes import Strikes
 
 _DEFAULT_PATH = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where the command is looked for that a double on PATH stands in for."""
+
+SEARCHED = f"/usr/local/sbin:{_DEFAULT_PATH}"
+"""Where commands are found by name."""
 
 
 class ServesDoubles:
@@ -29,7 +33,9 @@ class ServesDoubles:
         self._poller = select.poll()
         self._names = files.Names()
         self._labels: dict[int, str] = {}
-        self._doubles = Doubles(now, self._label_of, self._poller)
+        self._places: dict[str, int] = {}
+        self._strikes = Strikes(self._label_of, now)
+        self._doubles = Doubles(now, self._label_of, self._poller, self._strikes)
 
     def double(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Put the stand-in of a command double in place."""
@@ -49,6 +55,7 @@ class ServesDoubles:
             row = {"path": path, "mode": 0o755, "owner": "root"}
             files.install(row, content, self._names)
         self._doubles.add(double)
+        self._places[path] = double.number
         return {}
 
     def calls(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
@@ -60,6 +67,8 @@ class ServesDoubles:
     def reply(self, request: wire.Received, fds: list[int]) -> None:
         """The harness has answered a call; that is not answered in turn."""
         self._doubles.answer(request.body["call"], request.body["reply"])
+
+    double_requests: ClassVar = {"double": double, "calls": calls, "reply": reply}
 
     def _ask_harness(self) -> None:
         """Hand on what the harness is asked, while it listens."""

@@ -17,6 +17,7 @@ from ..explain import command
 from . import stand_in
 from .caller import Caller, leads_to, link, peeked, words_in
 from .stand_in import Order
+from .strikes import Affliction, Strikes
 
 _NUMBER_SIZE = 4
 
@@ -25,6 +26,9 @@ _ENVIRONMENTS_KEPT = 1000
 
 _CALLS_KEPT = 100_000
 """Calls that are kept, the last ones."""
+
+_FIRST_ACT = 1 << 31
+"""Acts have numbers from here on, doubles lower ones."""
 
 
 @dataclass(slots=True)
@@ -92,13 +96,23 @@ class Doubles:
         now: the VM's time in seconds.
         made_by: says which script a process belongs to.
         poller: told of what is to be waited for.
+        strikes: told of each program that is executed by a call.
     """
 
     def __init__(
-        self, now: Callable[[], float], made_by: Callable[[int], str], poller: select.poll
+        self,
+        now: Callable[[], float],
+        made_by: Callable[[int], str],
+        poller: select.poll,
+        strikes: Strikes,
     ) -> None:
         self._now = now
         self._made_by = made_by
+        self._strikes = strikes
+        self._acts: dict[int, list[bytes]] = {}
+        self._act_count = 0
+        self.afflicted: dict[int, Affliction] = {}
+        """What goes wrong with doubles, by their numbers."""
         self._doubles: dict[int, Double] = {}
         self._callers: dict[int, Caller] = {}
         self._records: list[dict[str, Any]] = []
@@ -121,6 +135,24 @@ class Doubles:
     def add(self, double: Double) -> None:
         """Take a double in."""
         self._doubles[double.number] = double
+        self._listen()
+
+    def act(self, orders: list[bytes]) -> bytes:
+        """A program that carries out orders, once; nobody records it.
+
+        Args:
+            orders: what it does, the last one an end.
+
+        Returns:
+            Its file.
+        """
+        number = _FIRST_ACT + self._act_count
+        self._act_count += 1
+        self._acts[number] = orders
+        self._listen()
+        return self.program(number)
+
+    def _listen(self) -> None:
         if self._listener is None:
             kind = socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
             self._listener = socket.socket(socket.AF_UNIX, kind)
@@ -202,6 +234,12 @@ class Doubles:
 
     def _begin(self, caller: Caller, number: int, fds: list[int]) -> None:
         """A stand-in has said whose it is: write its call down, and answer it."""
+        if number in self._acts:
+            for fd in fds:
+                os.close(fd)
+            caller.number, caller.idle = number, True
+            caller.tell(*self._acts.pop(number))
+            return
         double = self._doubles.get(number)
         for fd in [fd for fd in fds if leads_to(fd, self._name)]:
             os.close(fd)
@@ -234,6 +272,13 @@ class Doubles:
             self._carry_out(caller, {"exit_status": 127})
             return
         double.calls += 1
+        struck = self._strikes.executed(pid, caller.record["argv"]) or self._affliction(caller)
+        if struck is not None:
+            caller.is_struck = True
+            for fd in fds:
+                os.close(fd)
+            self._carry_out(caller, struck)
+            return
         if fds and (double.reads_stdin or double.talks):
             caller.stdin = fds.pop(0)
         for fd in fds:
@@ -245,6 +290,19 @@ class Doubles:
             caller.watch_input(self._poller)
         else:
             self._reply(caller)
+
+    def _affliction(self, caller: Caller) -> dict[str, Any] | None:
+        """What goes wrong with this call instead of what it would do, if anything does."""
+        affliction = self.afflicted.get(caller.number)
+        if affliction is None or affliction.left == 0:
+            return None
+        affliction.left -= 1
+        record = caller.record
+        self._strikes.note(record["made_by"], record["argv"], f"command {affliction.name}")
+        if affliction.fault["ends_it"]:
+            return affliction.fault
+        caller.tell(stand_in.sleep(affliction.fault["delay"]))
+        return None
 
     def _ask(self, caller: Caller, happened: Happened, text: str = "") -> None:
         self._unasked.append(_Question(caller, happened, text, self._now()))
@@ -290,15 +348,16 @@ class Doubles:
         becomes = reply.get("passthrough")
         program = double.real if becomes is True and double is not None else becomes
         if program:
-            orders = _says({"delay": reply["delay"]})
+            orders = _says({"delay": reply.get("delay")})
+            self._strikes.becomes_another(caller.record["pid"])
             orders.append(stand_in.order(Order.EXECUTE, data=os.fsencode(program) + b"\0"))
         else:
             orders = _says(reply)
             if reply.get("signal"):
                 orders.append(stand_in.order(Order.KILL, reply["signal"]))
             else:
-                caller.record["exit_status"] = reply.get("exit_status", 0)
-            orders.append(stand_in.order(Order.END, reply.get("exit_status", 0)))
+                caller.record["exit_status"] = reply.get("exit_status") or 0
+            orders.append(stand_in.order(Order.END, reply.get("exit_status") or 0))
         caller.tell(*orders)
 
     def _has_ended(self, caller: Caller) -> None:
@@ -312,13 +371,14 @@ class Doubles:
             caller.record["ended"] = self._now()
             self._asked.pop(caller.record["id"], None)
             double = self._doubles.get(caller.number)
-            if double is not None and double.talks:
+            if double is not None and double.talks and not caller.is_struck:
                 self._ask(caller, Happened.GONE)
 
 
 def _says(reply: dict[str, Any]) -> list[bytes]:
     """The orders to wait as long as a reply does, and to print what it says."""
-    orders = [stand_in.sleep(reply["delay"])] if reply.get("delay") else []
+    delay = stand_in.FOREVER if reply.get("hang") else reply.get("delay")
+    orders = [stand_in.sleep(delay)] if delay else []
     for number, name in ((1, "stdout"), (2, "stderr")):
         text = reply.get(name, "").encode("latin-1")
         for start in range(0, len(text), stand_in.MESSAGE_LIMIT):

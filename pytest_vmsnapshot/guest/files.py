@@ -37,7 +37,7 @@ def install(request: dict[str, Any], content: int, names: Names) -> dict[str, An
     try:
         while os.sendfile(fd, content, None, _COPY_SIZE):
             pass
-        refused = _own(fd, request["owner"])
+        refused = set_owner(fd, request["owner"])
         os.fchmod(fd, request["mode"])
         os.rename(draft, path)
     except BaseException:
@@ -52,13 +52,17 @@ def make_directory(request: dict[str, Any], names: Names) -> dict[str, Any]:
     """Make a directory and its parents, or take the one that is there, and set owner and mode."""
     path: str = request["path"]
     os.makedirs(path, mode=0o755, exist_ok=True)
-    refused = _own(path, request["owner"])
+    refused = set_owner(path, request["owner"])
     os.chmod(path, request["mode"])
     return {**examine(path, names), "owner_refused": refused}
 
 
-def _own(file: int | str, owner: str) -> int:
+def set_owner(file: int | str, owner: str) -> int:
     """Give a file to an owner and the owner's group.
+
+    Args:
+        file: a descriptor or path.
+        owner: name or number.
 
     Returns:
         errno when the owner could not be set, else 0.

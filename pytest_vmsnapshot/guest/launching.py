@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Iterator
 from typing import Any
 
+from ..faults import ScriptFault
 from ..protocols import Launch
 from . import wire
 
@@ -21,7 +23,14 @@ def request_of(launch: Launch) -> dict[str, Any]:
         "real_time": launch.real_time,
         "drained": True,
         "label": launch.label,
+        "script": launch.script,
+        "fault": None if launch.fault is None else script_fault(launch.fault),
     }
+
+
+def script_fault(fault: ScriptFault) -> dict[str, Any]:
+    """A fault of a script, as an agent is told of it."""
+    return {**dataclasses.asdict(fault), "ends_it": fault.ends_it}
 
 
 @contextlib.contextmanager

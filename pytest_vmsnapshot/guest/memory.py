@@ -20,6 +20,7 @@ from ..protocols import Execution, FileFacts, FileKind, Launch, PointFiles, Proc
 from . import python_script
 from .memory_point import MemoryPoint
 from .no_doubles import NoDoubles
+from .no_faults import NoFaults
 from .python_script import PythonScript
 
 _DIRECTORIES = (
@@ -85,7 +86,7 @@ class MemoryProcess:
         return self._whole.output, self._whole.error_output
 
 
-class MemoryGuest(NoDoubles):
+class MemoryGuest(NoDoubles, NoFaults):
     """A VM in memory. While it is open the user of the fake file system is root.
 
     Args:

@@ -25,7 +25,8 @@ from ..protocols import (
     StorageTimeout,
 )
 from . import wire
-from .dialogue import Dialogue, raise_if_crashed
+from .dialogue import raise_if_crashed
+from .fault_dialogue import FaultDialogue
 from .launching import request_of, stdin_of
 from .left_alone import LeftAlone
 from .pipes import Pipes
@@ -53,7 +54,7 @@ class _ModelledOwner:
     device: int
 
 
-class RemoteGuest(Dialogue):
+class RemoteGuest(FaultDialogue):
     """A VM in namespaces of its own, or in place.
 
     Args:
@@ -69,6 +70,7 @@ class RemoteGuest(Dialogue):
         self._spec = spec
         super().__init__(session.create(spec), clock)
         self._modelled_owners: dict[str, _ModelledOwner] = {}
+        self._spoiled_owners: dict[str, str] = {}
         self._looking: list[PointReader] = []
         self._missed: tuple[str, ...] = ()
         self._points: list[PointReader] = []
@@ -186,6 +188,39 @@ class RemoteGuest(Dialogue):
         """Every path below a directory, sorted."""
         paths: list[str] = self._ask({"op": "walk", "path": path}).body["paths"]
         return paths
+
+    def spoil(
+        self,
+        path: str,
+        place: str,
+        content: bytes | None,
+        mode: int | None,
+        owner: str | None,
+    ) -> dict[str, Any]:
+        """Let a file be other than it should until ``relieve``; states its facts."""
+        answer = super().spoil(path, place, content, mode, owner)
+        kept = self._modelled_owners.get(path)
+        if owner is not None:
+            self._note_owner(path, owner, answer)
+        elif kept is not None and not place:
+            self._note_owner(path, kept.owner, {**answer, "owner_refused": True})
+        if kept is not None:
+            self._spoiled_owners[path] = kept.owner
+        elif owner is not None:
+            self._spoiled_owners.setdefault(path, "")
+        return answer
+
+    def relieve(self) -> dict[str, Any]:
+        """Let everything be as before; owners that are modelled are those of before, too."""
+        answer = super().relieve()
+        for row in answer["mended"]:
+            path = row["path"]
+            if path in self._spoiled_owners:
+                owner = self._spoiled_owners.pop(path)
+                self._note_owner(path, owner, {**row, "owner_refused": bool(owner)})
+        for row in answer["hits"]:
+            row["at"] = self._clock.from_guest(row["at"])
+        return answer
 
     def _note_owner(self, path: str, owner: str, answer: dict[str, Any]) -> None:
         self._modelled_owners.pop(path, None)

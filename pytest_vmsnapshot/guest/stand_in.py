@@ -58,6 +58,10 @@ MESSAGE_LIMIT = 64 * 1024
 """Bytes a stand-in takes in one message, besides its head."""
 
 
+FOREVER = 1e9
+"""Seconds: what hangs sleeps so long, which everybody can see."""
+
+
 def order(what: Order, argument: int = 0, data: bytes = b"") -> bytes:
     """A message to a stand-in.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..faults import Faults, FreezeFault, SnapshotFault
 from ..protocols import (
@@ -77,7 +78,10 @@ class Faulty:
         """
         if self._faults.snapshot is SnapshotFault.ALL_FAILED:
             raise StorageFailed(f"the snapshot of every disk failed ({_ASKED_FOR})")
-        return self._storage.snapshot(deadline)
+        copied = self._storage.snapshot(deadline)
+        if self._faults.snapshot is SnapshotFault.SOME_FAILED:
+            return replace(copied, complete=False)
+        return copied
 
     def thaw(self) -> None:
         """Thaw; a fault only shows afterwards.
