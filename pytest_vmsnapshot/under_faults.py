@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
@@ -166,8 +167,11 @@ class _UnderFaults:
             self._set_up()
             self.began = bench.clock.now()
             backup = engine.run(bench, number, on_budget)
-        finally:
-            told = self._guest.relieve()
+        except BaseException:
+            with contextlib.suppress(Exception):  # the first error counts
+                self._guest.relieve()
+            raise
+        told = self._guest.relieve()
         if self._mistakes:
             raise UsageError(self._mistakes)
         events = list(backup.events)

@@ -34,7 +34,7 @@ class ServesDoubles:
         self._names = files.Names()
         self._labels: dict[int, str] = {}
         self._places: dict[str, int] = {}
-        self._strikes = Strikes(self._label_of, now)
+        self._strikes = Strikes(now)
         self._doubles = Doubles(now, self._label_of, self._poller, self._strikes)
 
     def double(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class ServesFaults(ServesDoubles):
             )
             self._aftermaths[pid] = _Aftermath(kept, fault, label)
         else:
-            self._strikes.arm(label, body["script"], fault)
+            self._strikes.arm(pid, label, body["script"], fault)
 
     def _follow(self, pid: int, status: int, spawn: Callable[[Program], int], *, on: bool) -> bool:
         """A program has ended: let come what a fault lets come after it.
@@ -196,7 +196,7 @@ class ServesFaults(ServesDoubles):
             place = os.path.realpath(directory)
             syscalls.mount(place, place, None, syscalls.MS_BIND | syscalls.MS_REC)
             self._read_only.append(place)
-            self._mounts.expect(place)
+            self._mounts.expected.add(place)
             syscalls.make_read_only(place)
         return {}
 
@@ -205,6 +205,7 @@ class ServesFaults(ServesDoubles):
         while self._read_only:
             with contextlib.suppress(OSError):  # a script may have undone it
                 syscalls.unmount(self._read_only.pop(), syscalls.MNT_DETACH)
+        self._mounts.expected.clear()
         if self._room:
             _resize_disk(self._room)
             self._room = 0

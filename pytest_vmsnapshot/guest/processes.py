@@ -141,17 +141,14 @@ class Mounts:
             self._poller.register(self._table, select.POLLPRI)
         self._first = self._read()
         self._added: list[str] = []
-        self._expected: set[str] = set()
+        self.expected: set[str] = set()
+        """Where the agent itself mounts something, which hides nothing."""
 
     def added(self) -> list[str]:
         """Where something is mounted that was not there in the beginning, sorted."""
         if self._poller.poll(0):  # the kernel says so when the table has changed (proc(5))
-            self._added = sorted(self._read() - self._first - self._expected)
+            self._added = sorted(self._read() - self._first - self.expected)
         return self._added
-
-    def expect(self, place: str) -> None:
-        """Something is mounted by the agent itself, which hides nothing."""
-        self._expected.add(place)
 
     def _read(self) -> frozenset[str]:
         if self._table is None:

@@ -34,12 +34,28 @@ class _Counted:
     """What one attempt of a script has executed.
 
     Args:
+        label: of the script and its attempt.
         script: path of the script.
+        fault: what happens to which program (``at``).
         count: how many programs.
+        env: what ``env`` was last executed with, by process.
     """
 
+    label: str
     script: str
+    fault: dict[str, Any]
     count: int = 0
+    env: dict[int, list[str]] = field(default_factory=dict)
+
+    def is_new(self, pid: int, argv: list[str]) -> bool:
+        """Whether a program counts: not the script's interpreter, nor what ``env`` has found.
+
+        The first line of a script may name ``env``, which then becomes the interpreter.
+        """
+        is_found = self.env.pop(pid, None) == argv
+        if argv and os.path.basename(argv[0]) == "env":
+            self.env[pid] = argv[1:]
+        return not is_found and not (os.getsid(pid) == pid and self.script in argv)
 
 
 @dataclass(slots=True)
@@ -47,38 +63,34 @@ class Strikes:
     """Counts the programs that scripts execute, and picks the one that is hit.
 
     Args:
-        label_of: says which script and attempt a process belongs to.
         now: the VM's time in seconds.
     """
 
-    label_of: Callable[[int], str]
     now: Callable[[], float]
     hits: list[dict[str, Any]] = field(default_factory=list)
     """What was hit, for the harness."""
-    _armed: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _counted: dict[str, _Counted] = field(default_factory=dict)
+    _counted: dict[int, _Counted] = field(default_factory=dict)
     _passing: set[int] = field(default_factory=set)
 
     @property
     def counting(self) -> bool:
         """Whether the programs of any script are counted."""
-        return bool(self._armed)
+        return bool(self._counted)
 
-    def arm(self, label: str, script: str, fault: dict[str, Any]) -> None:
+    def arm(self, pid: int, label: str, script: str, fault: dict[str, Any]) -> None:
         """Let a program of a script be hit.
 
         Args:
+            pid: of the script, which is a session of its own.
             label: of the script and its attempt.
             script: its path, by which its own interpreter is known.
             fault: what happens to which program (``at``).
         """
-        self._armed[label] = fault
-        self._counted[label] = _Counted(script)
+        self._counted[pid] = _Counted(label, script, fault)
 
     def disarm(self) -> dict[str, int]:
         """Count no longer; says how many programs each script and attempt has executed."""
-        counts = {label: found.count for label, found in self._counted.items()}
-        self._armed.clear()
+        counts = {found.label: found.count for found in self._counted.values()}
         self._counted.clear()
         self._passing.clear()
         return counts
@@ -101,18 +113,17 @@ class Strikes:
         if pid in self._passing:
             self._passing.discard(pid)
             return None
-        label = self.label_of(pid)
-        fault = self._armed.get(label)
-        if fault is None:
+        try:
+            counted = self._counted.get(os.getsid(pid))
+            if counted is None or not counted.is_new(pid, argv):
+                return None
+        except OSError:  # it has ended
             return None
-        counted = self._counted[label]
-        if os.getsid(pid) == pid and counted.script in argv:
-            return None  # the script's interpreter, and what its first line names to find that
         counted.count += 1
-        if counted.count != fault["at"]:
+        if counted.count != counted.fault["at"]:
             return None
-        self.note(label, argv, "nth")
-        return fault
+        self.note(counted.label, argv, "nth")
+        return counted.fault
 
     def note(self, label: str, argv: list[str], what: str) -> None:
         """A fault has happened."""
@@ -137,11 +148,17 @@ def end_program(pid: int, machine: str, fault: dict[str, Any]) -> None:
         return
     with open(f"/proc/{pid}/syscall", "rb") as file:
         place = int(file.read().split()[-1], 16)
-    code = _hanging(machine) if fault["hang"] else _ending(machine, fault["exit_status"])
+    code = hanging(machine) if fault["hang"] else ending(machine, fault["exit_status"])
     Memory().force(pid, place, code)
 
 
-def _ending(machine: str, status: int) -> bytes:
+def ending(machine: str, status: int) -> bytes:
+    """Code that ends a program.
+
+    Args:
+        machine: name of the processor architecture.
+        status: exit status.
+    """
     number = _EXIT_GROUP[machine]
     if machine == "x86_64":  # mov edi, status; mov eax, number; syscall
         moves = b"\xbf" + status.to_bytes(4, "little") + b"\xb8" + number.to_bytes(4, "little")
@@ -149,7 +166,12 @@ def _ending(machine: str, status: int) -> bytes:
     return _arm_move(0, status) + _arm_move(8, number) + _SVC  # mov x0, ..; mov x8, ..; svc 0
 
 
-def _hanging(machine: str) -> bytes:
+def hanging(machine: str) -> bytes:
+    """Code that waits for a signal, again and again.
+
+    Args:
+        machine: name of the processor architecture.
+    """
     if machine == "x86_64":  # mov eax, pause; syscall; jmp to the beginning
         return b"\xb8" + _PAUSE_X86_64.to_bytes(4, "little") + b"\x0f\x05\xeb\xf7"
     zeros = b"".join(_arm_move(register, 0) for register in range(5))

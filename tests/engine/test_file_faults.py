@@ -236,6 +236,21 @@ def test_all_is_put_back_when_a_callback_fails(vm: VirtualMachine) -> None:
     vm.run("id; echo a > /data/a", check=True)
 
 
+def test_all_is_put_back_after_an_interrupt(vm: VirtualMachine) -> None:
+    vm.install(pre=OK, post=OK)
+    before = look(vm)
+
+    def interrupt(at: object) -> None:
+        raise KeyboardInterrupt
+
+    vm.on("after_pre", interrupt)
+    vm.fault(post_file="crlf", read_only="/data")
+    with pytest.raises(KeyboardInterrupt):
+        vm.backup()
+    assert look(vm) == before
+    vm.run("echo a > /data/a", check=True)
+
+
 # -- results ---------------------------------------------------------------------------------------
 
 

@@ -220,6 +220,19 @@ def test_the_interpreter_does_not_count(vm_factory: VmFactory, line: str, shell:
     assert found == [True, False, True], backup.explain()
 
 
+def test_what_env_finds_is_one_program(vm: VirtualMachine) -> None:
+    vm.write("/opt/helper", "#!/usr/bin/env sh\ndate\n", mode=0o755)
+    backup = back_up(vm, ScriptFault(exit_status=7, at=3), pre="#!/bin/sh\n/opt/helper\nid\n")
+    assert fault_events(backup) == ["  fault: the 3rd command, id, ends with exit status 7"]
+
+
+def test_programs_left_by_a_former_backup_do_not_count(vm: VirtualMachine) -> None:
+    pre = "#!/bin/sh\n(while sleep 1; do date; done) > /dev/null 2>&1 &\nuname\n"
+    back_up(vm, ScriptFault(exit_status=7, at=50), pre=pre)
+    backup = back_up(vm, ScriptFault(exit_status=7, at=1), pre="#!/bin/sh\nid\n")
+    assert fault_events(backup) == ["  fault: the 1st command, id, ends with exit status 7"]
+
+
 def test_what_a_script_becomes_counts(vm: VirtualMachine) -> None:
     backup = back_up(vm, ScriptFault(exit_status=7, at=1), pre="#!/bin/sh\nexec uname\n")
     assert backup.pre is not None

@@ -139,6 +139,24 @@ def point(_: str) -> dict[str, Any]:
     return {**seen, **_left(before)}
 
 
+def faults(_: str) -> dict[str, Any]:
+    """Let scripts go wrong, and see what is refused."""
+    before = survey()
+    with virtual_machine(guest="in-place") as vm:
+        vm.install(pre="#!/bin/sh\n:\n", post="#!/bin/sh\n:\n")
+        vm.fault(pre={"exit_status": 3, "at": "start"}, post={"signal": 9})
+        backup = vm.backup()
+        try:
+            vm.fault(disk_full=True, commands={"id": "fail"})
+            refused = ""
+        except HarnessError as error:
+            refused = str(error)
+    assert backup.pre is not None
+    assert backup.post is not None
+    seen = {"pre": backup.pre.exit_status, "post": backup.post.last.signal, "refused": refused}
+    return {**seen, **_left(before)}
+
+
 def second(_: str) -> dict[str, Any]:
     """Ask for a second VM, in this run and in another one."""
     before = survey()
@@ -232,6 +250,7 @@ def _running(words: str) -> list[int]:
 SCENARIOS: dict[str, Callable[[str], dict[str, Any]]] = {
     "lifecycle": lifecycle,
     "point": point,
+    "faults": faults,
     "second": second,
     "error": error,
     "kill": kill,

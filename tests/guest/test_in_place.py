@@ -48,6 +48,19 @@ def container(inside: VirtualMachine) -> Container:
 NOTHING = {"left": [], "store": False, "alive": []}
 
 
+def test_faults_of_scripts_but_not_of_the_machine(container: Container) -> None:
+    assert container("faults") == {
+        "pre": 3,
+        "post": 9,
+        "refused": "2 mistakes:\n"
+        "  - commands cannot be a fault in place, where the VM is this machine, which a run that "
+        "is killed would leave so; let the script call what the test installs\n"
+        "  - disk_full cannot be a fault in place, where the VM is this machine, which a run that "
+        "is killed would leave so; use a guest with namespaces",
+        **NOTHING,
+    }
+
+
 def test_everything_is_put_back_when_the_vm_closes(container: Container) -> None:
     found = container("lifecycle")
     assert found.pop("alive_during")
