@@ -115,6 +115,8 @@ def leads_to(fd: int, name: bytes) -> bool:
 
     A stand-in that is called without a standard input has its way to the agent in that place.
     """
+    if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+        return False
     with contextlib.suppress(OSError), socket.socket(fileno=os.dup(fd)) as sock:
         return sock.family == socket.AF_UNIX and sock.getpeername() == name
     return False

@@ -230,3 +230,12 @@ def test_an_answer_that_is_none(vm: VirtualMachine) -> None:
 def test_a_vm_in_memory_has_none(memory_vm: MemoryMachine) -> None:
     with pytest.raises(UsageError, match=r"mysql cannot be doubled: a VM in memory"):
         memory_vm.command("mysql")
+
+
+def test_calls_keep_no_descriptor_of_the_agent(vm: VirtualMachine) -> None:
+    vm.command("mysql")
+    counts = [
+        vm.run("for i in 1 2 3 4 5 6; do mysql < /dev/null; done; ls /proc/1/fd | wc -l").stdout
+        for _ in range(3)
+    ]
+    assert counts[1] == counts[2]
