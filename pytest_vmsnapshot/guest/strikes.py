@@ -10,6 +10,9 @@ from typing import Any
 from ..clock.tracee import Memory
 
 _EXIT_GROUP = {"x86_64": 231, "aarch64": 94}
+_ANCESTORS = 16
+"""Sessions inside each other that are looked through; more is nobody's script."""
+
 _PAUSE_X86_64 = 34
 _PPOLL_AARCH64 = 73
 
@@ -114,7 +117,7 @@ class Strikes:
             self._passing.discard(pid)
             return None
         try:
-            counted = self._counted.get(os.getsid(pid))
+            counted = self._script_of(pid)
             if counted is None or not counted.is_new(pid, argv):
                 return None
         except OSError:  # it has ended
@@ -124,6 +127,18 @@ class Strikes:
             return None
         self.note(counted.label, argv, "nth")
         return counted.fault
+
+    def _script_of(self, pid: int) -> _Counted | None:
+        """The script a process belongs to by its session, or comes from, as what ``su`` starts."""
+        for _ in range(_ANCESTORS):
+            session = os.getsid(pid)
+            if session in self._counted:
+                return self._counted[session]
+            with open(f"/proc/{session}/stat", "rb") as file:
+                pid = int(file.read().rpartition(b")")[2].split()[1])
+            if pid <= 1:
+                break
+        return None
 
     def note(self, label: str, argv: list[str], what: str) -> None:
         """A fault has happened."""

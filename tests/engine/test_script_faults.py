@@ -220,6 +220,14 @@ def test_the_interpreter_does_not_count(vm_factory: VmFactory, line: str, shell:
     assert found == [True, False, True], backup.explain()
 
 
+def test_what_runs_as_another_user_counts(vm: VirtualMachine) -> None:
+    if vm.run("su -s /bin/sh daemon -c :").exit_status:
+        pytest.skip("nobody can become another user here")
+    pre = "#!/bin/sh\nsu -s /bin/sh daemon -c 'id -u; uname -s; exit 0'\n"
+    backup = back_up(vm, ScriptFault(exit_status=7, at=3), pre=pre)
+    assert fault_events(backup) == ["  fault: the 3rd command, id -u, ends with exit status 7"]
+
+
 def test_what_env_finds_is_one_program(vm: VirtualMachine) -> None:
     vm.write("/opt/helper", "#!/usr/bin/env sh\ndate\n", mode=0o755)
     backup = back_up(vm, ScriptFault(exit_status=7, at=3), pre="#!/bin/sh\n/opt/helper\nid\n")
