@@ -237,7 +237,7 @@ class Doubles:
         if number in self._acts:
             for fd in fds:
                 os.close(fd)
-            caller.number, caller.idle = number, True
+            caller.number = number
             caller.tell(*self._acts.pop(number))
             return
         double = self._doubles.get(number)
