@@ -234,6 +234,7 @@ def test_what_env_finds_is_one_program(vm: VirtualMachine) -> None:
     assert fault_events(backup) == ["  fault: the 3rd command, id, ends with exit status 7"]
 
 
+@pytest.mark.vm(allow=["processes"])
 def test_programs_left_by_a_former_backup_do_not_count(vm: VirtualMachine) -> None:
     pre = "#!/bin/sh\n(while sleep 1; do date; done) > /dev/null 2>&1 &\nuname\n"
     back_up(vm, ScriptFault(exit_status=7, at=50), pre=pre)
