@@ -166,6 +166,7 @@ class Agent(ServesFaults):
                 return
             self._stop(run)
         status, ended = self._exits.pop(run.pid)
+        self._hear_doubles()
         self._run = None
         self._time.ended()
         code = os.waitstatus_to_exitcode(status)

@@ -60,6 +60,7 @@ class ServesDoubles:
 
     def calls(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """All calls of a command double; who has gone meanwhile is told first."""
+        self._hear_doubles()
         for told in self._doubles.farewells():
             wire.send(self._way_out, told)
         return {"calls": self._doubles.calls(request.body["number"])}
@@ -69,6 +70,10 @@ class ServesDoubles:
         self._doubles.answer(request.body["call"], request.body["reply"])
 
     double_requests: ClassVar = {"double": double, "calls": calls, "reply": reply}
+
+    def _hear_doubles(self) -> None:
+        """Take in what has arrived since the last look: who has ended was gone before."""
+        self._doubles.serve({fd for fd, _ in self._poller.poll(0)})
 
     def _ask_harness(self) -> None:
         """Hand on what the harness is asked, while it listens."""
