@@ -2,11 +2,13 @@
 
 First a call of a double beside one of ``/bin/true``, both from one shell on one VM. Then a file of
 tests of a pre-script that calls ``mysql``, beside the same tests written for bats, with bats-assert
-and a stub that records its calls (Debian: bats, bats-assert, bats-support).
+and a stub that records its calls (Debian: bats, bats-assert, bats-support). Python may keep its
+bytecode, as it does for users, whatever the environment of the benchmark says.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +20,8 @@ from pytest_vmsnapshot import VirtualMachine, virtual_machine
 
 CALLS = 200
 TESTS = 100
+
+_NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 
 PRE = "#!/bin/sh\nset -e\nmysql -e 'FLUSH TABLES WITH READ LOCK'\nmysql -e 'SELECT 1'\n"
 
@@ -101,9 +105,11 @@ def files(directory: Path, rounds: int) -> list[str]:
     stub.chmod(0o755)
     theirs.write_text(BATS.replace("STUB", str(stub)) + "".join(tests))
 
+    env = {name: value for name, value in os.environ.items() if name != _NO_BYTECODE}
+
     def pytest() -> None:
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(ours)]
-        subprocess.run(command, check=True, cwd=directory, stdout=subprocess.DEVNULL)
+        subprocess.run(command, check=True, cwd=directory, stdout=subprocess.DEVNULL, env=env)
 
     def bats() -> None:
         subprocess.run(["bats", theirs], check=True, cwd=directory, stdout=subprocess.DEVNULL)
