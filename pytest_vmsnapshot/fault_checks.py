@@ -26,6 +26,8 @@ from .faults import (
 )
 from .file_damage import names
 from .installing import Checker
+from .moments import NAMES as MOMENTS
+from .moments import Moment
 
 _F = TypeVar("_F", bound=enum.Enum)
 _D = TypeVar("_D", ScriptFault, FileFault, CommandFault)
@@ -49,6 +51,7 @@ class FaultOptions(TypedDict, total=False):
     commands: Mapping[str, CommandFaultGiven] | Literal["ok"] | None
     disk_full: bool | str | None
     read_only: str | list[str] | tuple[str, ...] | None
+    clock_jump: float | Mapping[str, float] | Literal["ok"] | None
 
 
 NAMES = tuple(field.name for field in dataclasses.fields(Faults))
@@ -58,6 +61,9 @@ _COMMAND_WORDS: Mapping[str, CommandFault] = {
     "hang": CommandFault(hang=True),
     "missing": CommandFault(missing=True),
 }
+
+_LONGEST_JUMP = 366 * 24 * 3600
+"""Seconds: a year."""
 
 _MOST_SIGNAL = 64
 _MOST_PRINTED = 1024**3
@@ -110,6 +116,8 @@ def _checked(checker: Checker, faults: Faults, name: str, value: Any) -> Any:
             return _disk_full(checker, value)
         case "read_only":
             return () if value == NONE else _read_only(checker, value)
+        case "clock_jump":
+            return () if value == NONE else _clock_jump(checker, value)
         case _:
             return None if value == NONE else _file(checker, name, value)
 
@@ -280,6 +288,26 @@ def _command(checker: Checker, command: str, value: object) -> CommandFault | No
         wrong.append("a command that is missing has no delay and no calls; leave that out")
     checker.mistakes += [f"{name}: {mistake}" for mistake in wrong]
     return replace(fault, delay=float(fault.delay)) if not wrong else None
+
+
+def _clock_jump(checker: Checker, value: object) -> tuple[tuple[Moment, float], ...]:
+    given = value if isinstance(value, Mapping) else {Moment.AFTER_PRE.value: value}
+    found = []
+    for moment, seconds in given.items():
+        if moment not in MOMENTS:
+            checker.mistakes.append(_unknown(moment, MOMENTS, "clock_jump: there is no moment"))
+        elif (
+            isinstance(seconds, bool)
+            or not isinstance(seconds, int | float)
+            or not 0 < abs(seconds) <= _LONGEST_JUMP
+        ):
+            checker.mistakes.append(
+                f"clock_jump is {seconds!r}; write a number of seconds, such as 3600 or -3600, "
+                f"{_LONGEST_JUMP} at most"
+            )
+        else:
+            found.append((Moment(moment), float(seconds)))
+    return tuple(found)
 
 
 def _disk_full(checker: Checker, value: object) -> bool:

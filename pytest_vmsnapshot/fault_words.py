@@ -71,6 +71,9 @@ def in_words(faults: Faults) -> dict[str, str]:
         found["disk_full"] = "the disk is full from the pre-script on"
     for directory in faults.read_only:
         found[f"read_only {directory}"] = f"{directory} is read-only from the pre-script on"
+    for moment, seconds in faults.clock_jump:
+        way = f"{'forward' if seconds > 0 else 'back'} by {abs(seconds):g} s"
+        found[f"clock_jump {moment.value}"] = f"the wall clock is set {way} at {moment.value}"
     return found
 
 

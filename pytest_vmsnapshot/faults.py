@@ -6,6 +6,8 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .moments import Moment
+
 
 class FreezeFault(enum.Enum):
     """How a freeze goes wrong."""
@@ -124,6 +126,7 @@ class Faults:
         commands: about commands, by name or absolute path.
         disk_full: whether nothing more can be written from the pre-script on.
         read_only: directories in which nothing can be written from the pre-script on.
+        clock_jump: at which moments the wall clock is set, and by how many seconds.
     """
 
     freeze: FreezeFault | None = None
@@ -137,6 +140,7 @@ class Faults:
     commands: tuple[tuple[str, CommandFault], ...] = ()
     disk_full: bool = False
     read_only: tuple[str, ...] = ()
+    clock_jump: tuple[tuple[Moment, float], ...] = ()
 
     @property
     def files(self) -> tuple[tuple[str, FileFault], ...]:

@@ -224,7 +224,8 @@ class VirtualMachine(VmFindings):
                 ``some_failed``. ``pre``, ``post``: a ``ScriptFault``. ``pre_file``,
                 ``post_file``, ``config_file``, ``plugin_host``: a ``FileFault``, or its damage
                 by name. ``commands``: for each command a ``CommandFault``, ``fail``, ``hang`` or
-                ``missing``. ``disk_full``: True. ``read_only``: directories.
+                ``missing``. ``disk_full``: True. ``read_only``: directories. ``clock_jump``:
+                seconds, or seconds for each moment.
 
         Raises:
             UsageError: there is no such fault, or not on this VM; all mistakes are named.

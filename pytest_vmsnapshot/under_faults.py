@@ -33,6 +33,7 @@ _IN_MEMORY = {
     "commands": "it has no commands",
     "disk_full": "use set_disk_usage() of pyfakefs",
     "read_only": "let the function raise OSError",
+    "clock_jump": "it has no wall clock of its own",
 }
 
 _NOT_IN_PLACE = {
@@ -66,6 +67,10 @@ class FaultingGuest(FileGuest, Protocol):
 
     def restrict(self, *, disk_full: bool, read_only: tuple[str, ...]) -> None:
         """Let nothing more be written."""
+        ...
+
+    def set_clock(self, by: float) -> None:
+        """Set the wall clock forward or back by so many seconds."""
         ...
 
     def relieve(self) -> dict[str, Any]:
@@ -106,6 +111,11 @@ def check_possible(faults: Faults, bench: Bench) -> None:
             for name, fault in (("pre", faults.pre), ("post", faults.post))
             if fault is not None and isinstance(fault.at, int)
         ]
+    if faults.clock_jump and bench.clock.name == "real":
+        mistakes.append(
+            "clock_jump needs the virtual clock: the real one is the machine's; leave it out, or "
+            "take clock='virtual'"
+        )
     if faults.snapshot is SnapshotFault.SOME_FAILED and bench.vm.disks == 1:
         mistakes.append(
             "snapshot='some_failed' cannot be with one disk; write 'all_failed', or disks=2"
@@ -266,6 +276,12 @@ class _UnderFaults:
         if self._bench.reach is not None:
             self._bench.reach(moment, note)
         faults = self._faults
+        for when, seconds in faults.clock_jump:
+            if when is moment:
+                self._guest.set_clock(seconds)
+                name = f"clock_jump {moment.value}"
+                self._happened.add(name)
+                note(f"  fault: {in_words(faults)[name]}")
         if moment is not Moment.BEFORE_PRE or not (faults.disk_full or faults.read_only):
             return
         try:

@@ -15,7 +15,7 @@ import select
 import signal
 import struct
 import termios
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from . import launch
@@ -28,6 +28,7 @@ from .reads import Reads, Uptime
 from .seccomp import FILES, READS, TIMERS, WAITS, Filter, Listener, Notification
 from .shift import SECOND, Shift
 from .timers import Timers
+from .tracee import shown
 from .vdso import Vdso
 from .waits import Waits
 
@@ -256,7 +257,7 @@ class VirtualKeeper:
             is_new = self._vdso.start(pid, self._shift)
         except OSError as error:
             self._told[
-                f"{_command(pid)} reads the machine's own clock: its memory cannot be written "
+                f"{shown(pid)} reads the machine's own clock: its memory cannot be written "
                 f"({error.strerror})"
             ] = None
         self._timers.started(pid)
@@ -267,7 +268,7 @@ class VirtualKeeper:
     def _refuse(self, listener: Listener, notified: Notification) -> None:
         """A program of another architecture: its calls have other numbers, and its own vDSO."""
         self._told[
-            f"{_command(notified.thread)} was refused: it is a program of another architecture "
+            f"{shown(notified.thread)} was refused: it is a program of another architecture "
             f"than {self._machine.name}, which the virtual clock does not cover; use clock='real'"
         ] = None
         with contextlib.suppress(ProcessLookupError):
@@ -346,12 +347,24 @@ class VirtualKeeper:
         self._jump(following - self.now(), look)
         return True
 
+    def set_wall_clock(self, amount: int) -> None:
+        """Set the wall clock forward or back.
+
+        Who waits until a date waits as long as before: the moment was worked out when it began.
+        """
+        self._shift.set_wall_clock_by(amount)
+        self._hand_on(self._members())
+
+    def _hand_on(self, pids: Iterable[int]) -> None:
+        """Let processes read the clock as it is now."""
+        for pid in pids:
+            with contextlib.suppress(OSError):  # said when it was started
+                self._vdso.update(pid, self._shift)
+
     def _jump(self, amount: int, look: Look) -> None:
         if amount > 0:
             self._shift.jump(amount)
-            for pid in look.pids:
-                with contextlib.suppress(OSError):  # said when it was started
-                    self._vdso.update(pid, self._shift)
+            self._hand_on(look.pids)
             self._uptime.write()
         self._settle = _SETTLE
         self._asleep = None
@@ -375,7 +388,7 @@ class VirtualKeeper:
         return False
 
     def _withhold(self, pid: int, how: str, passed: int) -> None:
-        reason = f"{_command(pid)} {how}" if pid else how
+        reason = f"{shown(pid)} {how}" if pid else how
         self._withheld[reason] = self._withheld.get(reason, 0) + passed
 
 
@@ -385,11 +398,3 @@ def _unread(fd: int) -> int:
     with contextlib.suppress(OSError):
         fcntl.ioctl(fd, termios.FIONREAD, size)
     return size[0]
-
-
-def _command(pid: int) -> str:
-    """What a process runs, quoted for a sentence."""
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
-        words = file.read(256).rstrip(b"\0").split(b"\0")
-        return repr(b" ".join(words).decode("utf-8", "backslashreplace"))
-    return "a process"

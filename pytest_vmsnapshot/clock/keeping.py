@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -71,6 +72,14 @@ class Keeper(Protocol):
         """Bring the time of a file to the VM's clock, or take note that it is right."""
         ...
 
+    def set_wall_clock(self, amount: int) -> None:
+        """Set the VM's wall clock forward or back by so many nanoseconds.
+
+        Raises:
+            OSError: this keeper cannot.
+        """
+        ...
+
     def listen(self, poller: select.poll) -> None:
         """Let a poller also wait for what this keeper must be told."""
         ...
@@ -138,6 +147,14 @@ class RealKeeper:
 
     def see_to_time(self, path: str, *, is_right: bool) -> None:
         """It is the kernel's, and right."""
+
+    def set_wall_clock(self, amount: int) -> None:
+        """Refuse.
+
+        Raises:
+            OSError: always: it is the machine's.
+        """
+        raise OSError(errno.EPERM, "the wall clock is the machine's")
 
     def listen(self, poller: select.poll) -> None:
         """There is nothing to listen to."""

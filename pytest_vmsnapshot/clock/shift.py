@@ -9,6 +9,10 @@ SECOND = 1_000_000_000
 """Nanoseconds: all of the virtual clock counts in them."""
 
 _MICROSECOND = 1000
+
+_TICK, _TICKS_AWAITED = 0.001, 20
+"""Seconds of a look, and looks, until the kernel's clock ticks: 100 to 1000 times a second."""
+
 _REALTIME_COARSE = 5  # linux/time.h
 
 _WALL_CLOCKS = frozenset({0, 5, 8, 11})
@@ -51,6 +55,22 @@ class Shift:
         wanted = -(-now // SECOND) if self._start is None else self._start
         self._base = _whole(wanted * SECOND - now)
         self._walls[0] = self._base  # of files that were there before
+
+    def set_wall_clock_by(self, amount: int) -> None:
+        """Set the wall clock forward or back; the others go on as before.
+
+        Args:
+            amount: nanoseconds; rounded up to microseconds.
+        """
+        self.set_wall_clock()
+        before = kernel_stamp()
+        for _ in range(_TICKS_AWAITED):  # files stamped before are told from those after by that
+            if kernel_stamp() != before:
+                break
+            time.sleep(_TICK)
+        self._base += _whole(amount)
+        self._moments.append(kernel_stamp())
+        self._walls.append(self.wall)
 
     def now(self) -> int:
         """The VM's monotonic clock."""

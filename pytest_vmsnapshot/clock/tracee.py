@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -190,3 +191,11 @@ def process_of(thread: int) -> int:
             if line.startswith(b"Tgid:"):
                 return int(line[5:])
     raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
+
+
+def shown(pid: int) -> str:
+    """What a process runs, quoted for a sentence."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+        words = file.read(256).rstrip(b"\0").split(b"\0")
+        return repr(b" ".join(words).decode("utf-8", "backslashreplace"))
+    return "a process"

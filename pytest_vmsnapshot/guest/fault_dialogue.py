@@ -67,6 +67,17 @@ class FaultDialogue(Dialogue):
         """
         self._ask({"op": "restrict", "disk_full": disk_full, "read_only": read_only})
 
+    def set_clock(self, by: float) -> None:
+        """Set the VM's wall clock.
+
+        Args:
+            by: seconds forward, or back where it is negative.
+
+        Raises:
+            OSError: it cannot be set.
+        """
+        self._ask({"op": "set_clock", "by": by})
+
     def relieve(self) -> dict[str, Any]:
         """Let everything be as before.
 

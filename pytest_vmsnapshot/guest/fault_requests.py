@@ -53,6 +53,7 @@ class ServesFaults(ServesDoubles):
 
     def __init__(self, sock: socket.socket, keeper: Callable[[], Keeper]) -> None:
         super().__init__(sock, lambda: keeper().now() / SECOND)
+        self._keeper = keeper
         self._mounts = Mounts()
         self._spoiled = Spoiled(lambda path, right: keeper().see_to_time(path, is_right=right))
         self._left_alone: set[int] = set()
@@ -200,6 +201,11 @@ class ServesFaults(ServesDoubles):
             syscalls.make_read_only(place)
         return {}
 
+    def set_clock(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """Set the wall clock forward or back."""
+        self._keeper().set_wall_clock(int(request.body["by"] * SECOND))
+        return {}
+
     def relieve(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Let everything be as before; says which faults have happened, and to whom."""
         while self._read_only:
@@ -218,6 +224,7 @@ class ServesFaults(ServesDoubles):
         "spoil": spoil,
         "afflict": afflict,
         "restrict": restrict,
+        "set_clock": set_clock,
         "relieve": relieve,
     }
 

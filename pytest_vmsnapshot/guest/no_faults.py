@@ -30,6 +30,10 @@ class NoFaults:
         """Refuse."""
         _refuse("the disk")
 
+    def set_clock(self, by: float) -> None:  # noqa: ARG002
+        """Refuse."""
+        _refuse("the clock")
+
     def relieve(self) -> dict[str, Any]:
         """Nothing went wrong."""
         return {"hits": [], "counts": {}}

@@ -163,7 +163,7 @@ PURE = {
         ".engine.rules",
     },
     "script_run": {"__future__", "dataclasses", ".explain", ".output"},
-    "faults": {"__future__", "collections.abc", "dataclasses", "enum"},
+    "faults": {"__future__", "collections.abc", "dataclasses", "enum", ".moments"},
     "fault_words": {"__future__", ".explain", ".faults"},
     "file_damage": {
         "__future__",
