@@ -22,9 +22,11 @@ HELD = """\
 mkfifo /run/session
 mysql < /run/session > /run/said 2>&1 &
 echo $! > /run/client
-sleep 1000 > /run/session 2> /dev/null &
+exec 3> /run/session
+sleep 1000 >&3 2> /dev/null &
 echo $! > /run/holder
-echo 'FLUSH TABLES WITH READ LOCK;' > /run/session
+echo 'FLUSH TABLES WITH READ LOCK;' >&3
+exec 3>&-
 sleep 1
 """
 LET_GO = "#!/bin/sh\nkill $(cat /run/holder)\nsleep 1\nrm /run/session\n"

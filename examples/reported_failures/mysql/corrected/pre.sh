@@ -12,10 +12,13 @@ mkfifo "$here/in"
 mysql --defaults-extra-file="$2" -u "$1" < "$here/in" > "$here/out" 2>&1 &
 echo $! > "$here/client"
 # Holds the FIFO open; its end unlocks MySQL even if the post-script never comes.
-sleep 600 > "$here/in" 2> /dev/null < /dev/null &
+exec 3> "$here/in"
+exec sleep 600 >&3 2> /dev/null < /dev/null &
 echo $! > "$here/holder"
 
-echo "FLUSH TABLES WITH READ LOCK; SELECT 'MySQL is locked';" > "$here/in"
+trap '' PIPE # the client may have ended already: that is told below
+echo "FLUSH TABLES WITH READ LOCK; SELECT 'MySQL is locked';" 2> /dev/null >&3 || :
+exec 3>&-
 waited=0
 until grep -q 'MySQL is locked' "$here/out"; do
     if [ "$waited" -ge 20 ] || ! kill -0 "$(cat "$here/client")" 2> /dev/null; then

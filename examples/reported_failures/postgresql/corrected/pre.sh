@@ -11,10 +11,14 @@ mkfifo "$here/in"
 
 psql -U postgres -v ON_ERROR_STOP=1 -tA < "$here/in" > "$here/out" 2>&1 &
 echo $! > "$here/client"
-sleep 600 > "$here/in" 2> /dev/null < /dev/null &
+# Holds the FIFO open; its end aborts the backup even if the post-script never comes.
+exec 3> "$here/in"
+exec sleep 600 >&3 2> /dev/null < /dev/null &
 echo $! > "$here/holder"
 
-echo "SELECT pg_backup_start('azure', fast => true); SELECT 'in backup mode';" > "$here/in"
+trap '' PIPE # the client may have ended already: that is told below
+echo "SELECT pg_backup_start('azure', fast => true); SELECT 'in backup mode';" 2> /dev/null >&3 || :
+exec 3>&-
 waited=0
 until grep -q 'in backup mode' "$here/out"; do
     if [ "$waited" -ge 20 ] || ! kill -0 "$(cat "$here/client")" 2> /dev/null; then
