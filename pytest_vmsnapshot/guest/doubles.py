@@ -20,6 +20,7 @@ from .stand_in import Order
 from .strikes import Affliction, Strikes
 
 _NUMBER_SIZE = 4
+_NOT_FOUND = 127  # how a shell ends that does not find a command
 
 _ENVIRONMENTS_KEPT = 1000
 """Calls whose environment is kept; a script that is tried again and again makes very many."""
@@ -347,6 +348,10 @@ class Doubles:
         double = self._doubles.get(caller.number)
         becomes = reply.get("passthrough")
         program = double.real if becomes is True and double is not None else becomes
+        if becomes and not program:
+            name = os.path.basename(caller.record["argv"][0] if caller.record["argv"] else "")
+            said = f"pytest-vmsnapshot: there is no {name} on the VM to pass this call to\n"
+            reply = {"stderr": said, "exit_status": _NOT_FOUND, "delay": reply.get("delay")}
         if program:
             orders = _says({"delay": reply.get("delay")})
             self._strikes.becomes_another(caller.record["pid"])

@@ -51,7 +51,11 @@ class Fsfreeze:
 
     def _answer(self, call: Call) -> Reply:
         name = posixpath.basename(call.argv[0])
-        places = [posixpath.normpath(word) for word in call.args if not word.startswith("-")]
+        places = [
+            posixpath.normpath(posixpath.join(call.cwd, word))
+            for word in call.args
+            if not word.startswith("-")
+        ]
         freezes = any(word in _FREEZES for word in call.args)
         if len(places) != 1 or freezes == any(word in _THAWS for word in call.args):
             return Reply(stderr=f"{name}: no filesystem, or no action, specified\n", exit_status=1)

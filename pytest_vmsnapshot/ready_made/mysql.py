@@ -7,13 +7,22 @@ from collections.abc import Mapping, Sequence
 
 from ..backup import Backup
 from .held import Held, assert_held
+from .short_options import options
 from .sql_client import DoublingMachine, SqlAsked, SqlClient, SqlError, SqlSession
 from .sql_text import plainly
 
 READ_LOCK = "the global read lock"
 
-_WRITES = ("INSERT ", "UPDATE ", "DELETE ", "REPLACE ", "CREATE ", "DROP ", "ALTER ", "TRUNCATE ")
-_READ_ONLY = re.compile(r"SET GLOBAL SUPER_READ_ONLY ?= ?(ON|1|TRUE|OFF|0|FALSE)\Z")
+_LOCKS = re.compile(r"FLUSH (?:(?:NO_WRITE_TO_BINLOG|LOCAL) )?TABLES? WITH READ LOCK\Z")
+_UNLOCKS = ("UNLOCK TABLES", "UNLOCK TABLE")
+_WRITES = (
+    *("INSERT ", "UPDATE ", "DELETE ", "REPLACE ", "CREATE ", "DROP ", "ALTER ", "TRUNCATE "),
+    *("LOAD DATA ", "RENAME ", "OPTIMIZE ", "GRANT ", "REVOKE ", "REPAIR "),
+)
+_READ_ONLY = re.compile(
+    r"SET .*(?:GLOBAL |PERSIST |@@GLOBAL\.|, ?)SUPER_READ_ONLY ?= ?(ON|1|TRUE|OFF|0|FALSE)\b"
+)
+_SLEEPS = re.compile(r"(?:SELECT|DO) SLEEP ?\( ?(\d+(?:\.\d+)?) ?\)\Z")
 _CLIENT_ENDED = "its client ended, and a server gives a client's locks back when it ends"
 _REMEDY = (
     "keep the client that locks alive until the post-script: let it read from a FIFO that a "
@@ -71,31 +80,27 @@ class MySql(SqlClient):
 
     def asked(self, args: Sequence[str]) -> SqlAsked:
         """What the client's arguments ask for: ``-e``, or what it reads."""
-        given = list(args)
-        statements = []
-        while given:
-            word = given.pop(0)
-            if word in ("-e", "--execute") and given:
-                statements.append(given.pop(0))
-            elif word.startswith("--execute="):
-                statements.append(word.partition("=")[2])
-            elif word.startswith("-e") and word != "-e":
-                statements.append(word[2:])
-        return SqlAsked(statements or None, goes_on="--force" in args or "-f" in args)
+        args = ["-e" if word == "--execute" else word for word in args]
+        found = list(options(args, "ehPDSR"))
+        statements = [value for name, value in found if name in ("-e", "--execute")]
+        goes_on = any(name in ("-f", "--force") for name, _ in found)
+        return SqlAsked(statements or None, goes_on=goes_on)
 
     def execute(self, statement: str, session: SqlSession, at: float) -> str:
         """Lock, unlock, write; whatever else there is succeeds and prints nothing."""
         plain = plainly(statement)
-        if plain.startswith("FLUSH ") and plain.endswith(" WITH READ LOCK"):
+        if _LOCKS.match(plain):
             if session not in self._locks:
                 self._locks[session] = Held(READ_LOCK, session.call, at)
                 self.held.append(self._locks[session])
-        elif plain == "UNLOCK TABLES":
+        elif plain in _UNLOCKS:
             self._release(session, at, "")
         elif switched := _READ_ONLY.match(plain):
             self.read_only = switched[1] in ("ON", "1", "TRUE")
         elif plain.startswith(_WRITES):
             self._check_write(session)
+        elif sleeps := _SLEEPS.match(plain):
+            self.wait(float(sleeps[1]))
         return ""
 
     def _check_write(self, session: SqlSession) -> None:

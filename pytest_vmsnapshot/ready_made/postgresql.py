@@ -7,12 +7,19 @@ from collections.abc import Mapping, Sequence
 
 from ..backup import Backup
 from .held import Held, assert_held
+from .short_options import options
 from .sql_client import DoublingMachine, SqlAsked, SqlClient, SqlError, SqlSession
 from .sql_text import plainly
 
 IN_PROGRESS = "the server's backup mode"
 
-_CALL = re.compile(r"SELECT .*\b(PG_BACKUP_START|PG_BACKUP_STOP|PG_START_BACKUP|PG_STOP_BACKUP)\b")
+_CALL = re.compile(
+    r"(?:SELECT|WITH) .*\b(PG_BACKUP_START|PG_BACKUP_STOP|PG_START_BACKUP|PG_STOP_BACKUP) ?\("
+)
+_SLEEPS = re.compile(r"SELECT PG_SLEEP ?\( ?(\d+(?:\.\d+)?) ?\)\Z")
+_SHORT = {"--command": "-c", "--file": "-f", "--set": "-v", "--variable": "-v"}
+_SETS = ("-v", "--set", "--variable")
+_STOPS = re.compile(r"ON_ERROR_STOP=(?:1|ON|TRUE|YES)\Z")
 _ABORTED = (
     "its client ended, and the server aborts a backup whose session ends before pg_backup_stop"
 )
@@ -71,21 +78,11 @@ class PostgreSql(SqlClient):
 
     def asked(self, args: Sequence[str]) -> SqlAsked:
         """What the client's arguments ask for: ``-c``, or what it reads."""
-        given = list(args)
-        statements = []
-        stops = False
-        while given:
-            word = given.pop(0)
-            if word in ("-c", "--command") and given:
-                statements.append(given.pop(0))
-            elif word.startswith("--command="):
-                statements.append(word.partition("=")[2])
-            elif word in ("-v", "--set", "--variable") and given:
-                stops = stops or given.pop(0) in ("ON_ERROR_STOP=1", "ON_ERROR_STOP=on")
-            elif word in ("-vON_ERROR_STOP=1", "--set=ON_ERROR_STOP=1"):
-                stops = True
-            elif word in ("-f", "--file") and given and given.pop(0) != "-":
-                return SqlAsked([], refusal=_NO_FILES)
+        found = list(options([_SHORT.get(word, word) for word in args], "UhpdcfvPFRoLT"))
+        if any(name in ("-f", "--file") and value != "-" for name, value in found):
+            return SqlAsked([], refusal=_NO_FILES)
+        stops = any(name in _SETS and _STOPS.match(value.upper()) for name, value in found)
+        statements = [value for name, value in found if name in ("-c", "--command")]
         if statements:
             return SqlAsked(statements)
         return SqlAsked(None, goes_on=not stops, status=3)
@@ -94,6 +91,8 @@ class PostgreSql(SqlClient):
         """Begin and end backups; whatever else there is succeeds and prints its first word."""
         called = _CALL.match(plainly(statement))
         if called is None:
+            if sleeps := _SLEEPS.match(plainly(statement)):
+                self.wait(float(sleeps[1]))
             return ""
         name = called[1]
         if name in ("PG_START_BACKUP", "PG_STOP_BACKUP") and self._version >= 15:

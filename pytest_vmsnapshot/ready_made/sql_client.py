@@ -108,6 +108,7 @@ class SqlClient(ABC):
         *,
         answers: Mapping[str, str] | None = None,
     ) -> None:
+        self._delay = 0.0
         self.statements: list[Statement] = []
         """All statements so far, in order."""
         self._answers = {plainly(pattern): text for pattern, text in (answers or {}).items()}
@@ -151,6 +152,10 @@ class SqlClient(ABC):
             SqlError: the server refuses it.
         """
 
+    def wait(self, seconds: float) -> None:
+        """In ``execute``: the answer comes only after so many seconds of the VM's clock."""
+        self._delay += seconds
+
     def told_error(self, error: SqlError, line: int) -> str:
         """What the client prints of a statement that was refused, in this line of its input."""
         return f"ERROR at line {line}: {error.text}\n"
@@ -163,6 +168,11 @@ class SqlClient(ABC):
         """A client has ended, and its session with it: what belongs to that is gone."""
 
     # -- what conversations call ---------------------------------------------------------------
+
+    def take_delay(self) -> float:
+        """Seconds that statements since the last look have to wait."""
+        delay, self._delay = self._delay, 0.0
+        return delay
 
     def run(self, statement: str, session: SqlSession, at: float) -> str:
         """Execute a statement, and write it down."""
@@ -230,5 +240,7 @@ class _SqlConversation:
                 err += self._client.told_error(refused, self._line)
                 delay += refused.delay
                 if not self._asked.goes_on:
+                    delay += self._client.take_delay()
                     return Reply(out, err, self._asked.status, delay=delay)
+        delay += self._client.take_delay()
         return Reply(out, err, delay=delay, exit_status=self._status, goes_on=not last)

@@ -23,7 +23,7 @@ _HEAD = """\
 # Stands in for {name}: runs the command as the user, or as root with the user's name where the VM
 # has no such user, or cannot have another than root.
 known={known}
-user=root login= given= shell= preserve=
+user=root login= given= shell= preserve= resets=
 """
 
 _SU_OPTIONS = """\
@@ -56,10 +56,11 @@ while [ $# -gt 0 ]; do
     -[!-]*u) case $1 in *i*) login=1 ;; esac; user=$2; shift ;;
     -i|--login) login=1 ;;
     -E|--preserve-env) preserve=1 ;;
-    -g|--group|-p|--prompt|-C|-D|--chdir|-h|--host|-r|-t|-T) shift ;;
+    -D|--chdir) cd "$2" || exit 1; shift ;;
+    --chdir=*) cd "${1#*=}" || exit 1 ;;
+    -g|--group|-p|--prompt|-C|-h|--host|-r|-t|-T) shift ;;
     --) shift; break ;;
     -?*) ;;
-    *=*) export "${1?}" ;;
     *) break ;;
   esac
   shift
@@ -88,6 +89,10 @@ if [ -z "$preserve" ]; then
   export USER="$user" LOGNAME="$user" HOME="${home:-/home/$user}" SHELL="$shell"
 fi
 if [ -n "$login" ]; then cd "$HOME" 2>/dev/null || cd /; fi
+clean=
+if [ -z "$preserve" ] && [ -n "$login$resets" ]; then
+  clean="env -i HOME=$HOME USER=$user LOGNAME=$user SHELL=$shell PATH=$PATH TERM=${TERM:-dumb}"
+fi
 become=
 if [ -n "$uid" ] && [ "$uid" != 0 ] &&
   setpriv --reuid "$uid" --regid "$gid" --clear-groups true 2>/dev/null; then
@@ -96,14 +101,14 @@ fi
 """
 
 _SU_RUNS = """\
-if [ -n "$has_command" ]; then exec $become "$shell" -c "$given" "$@"; fi
-if [ -n "$named" ]; then exec $become "$@"; fi
-exec $become "$shell" "$@"
+if [ -n "$has_command" ]; then exec $become $clean "$shell" -c "$given" "$@"; fi
+if [ -n "$named" ]; then exec $become $clean "$@"; fi
+exec $become $clean "$shell" "$@"
 """
 
 _SUDO_RUNS = """\
-if [ -n "$login" ]; then exec $become "$shell" -c '"$@"' "$shell" "$@"; fi
-exec $become "$@"
+if [ -n "$login" ]; then exec $become $clean "$shell" -c '"$@"' "$shell" "$@"; fi
+exec $become ${clean:-env} "$@"
 """
 
 _UNKNOWN = {
@@ -133,7 +138,8 @@ class SwitchUser:
     """``su``, ``sudo`` and ``runuser``: they run the command they are given, and are recorded.
 
     It runs as the user if the VM has that user and can have others than root; else as root, with
-    the user's name and home in its environment.
+    the user's name and home in its environment. As with the real ones, sudo and a login (``su -``)
+    start from an environment of their own.
 
     Args:
         vm: where they are put in place.
@@ -166,5 +172,5 @@ def _script(name: str, users: Sequence[str] | None) -> str:
     head = _HEAD.replace("{name}", name).replace("{known}", known)
     find = _FIND_USER.replace("{unknown}", _UNKNOWN[name])
     if name == "sudo":
-        return head + _SUDO_OPTIONS + find + _SUDO_RUNS
+        return head + "resets=1\n" + _SUDO_OPTIONS + find + _SUDO_RUNS
     return head + "has_command= named= found=\n" + _SU_OPTIONS + find + _SU_RUNS

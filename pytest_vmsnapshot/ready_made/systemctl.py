@@ -12,8 +12,19 @@ from ..errors import UsageError
 from ..findings import Finding, FindingKind, Watched
 
 _STATES = ("active", "inactive", "failed")
-_TAKES_VALUE = ("-p", "--property", "-t", "--type", "-n", "--lines", "-o", "--output", "-s", "-H")
-_SUFFIXES = (".service", ".socket", ".timer", ".target", ".mount", ".path")
+_TAKES_VALUE = (
+    *("-p", "--property", "-P", "-t", "--type", "-n", "--lines", "-o", "--output"),
+    *("-s", "--signal", "-H", "--host", "-M", "--machine", "--state", "--job-mode"),
+)
+_SUFFIXES = (
+    *(".service", ".socket", ".timer", ".target", ".mount", ".path", ".slice", ".scope"),
+    *(".swap", ".device", ".automount"),
+)
+_NOTHING_TO_DO = (
+    *("daemon-reload", "daemon-reexec", "list-units", "list-unit-files", "list-timers", "cat"),
+    *("is-system-running", "show-environment", "set-property", "edit", "preset", "help"),
+)
+"""Verbs that are heeded by doing nothing, and saying nothing."""
 
 _AFTERWARDS: Mapping[str, str] = {
     "start": "active",
@@ -130,9 +141,15 @@ class Systemctl:
         if verb in ("enable", "unmask", "disable", "mask"):
             action = {"enable": "start", "disable": "stop", "mask": "stop"}.get(verb)
             return self._each(action, names) if now and action else self._known(verb, names)
+        if verb == "kill" and not _kills(call.args):
+            return self._known(verb, names)
         if verb in _AFTERWARDS or verb in _NEEDS_ACTIVE:
+            if not names:
+                return Reply(stderr="Too few arguments.\n", exit_status=1)
             return self._each(verb, names)
-        return Reply()
+        if verb in _NOTHING_TO_DO:
+            return Reply()
+        return Reply(stderr=f"Unknown command verb '{verb}'.\n", exit_status=1)
 
     def _service(self, call: Call) -> Reply:
         words = _words(call.args)
@@ -147,7 +164,7 @@ class Systemctl:
 
     def _each(self, verb: str, names: Sequence[str]) -> Reply:
         errors, status = "", 0
-        for name in map(_full, names):
+        for name in self._meant(names):
             if not self._exists(name):
                 word = verb.partition("-")[0]
                 errors += f"Failed to {word} {name}: Unit {name} not found.\n"
@@ -167,6 +184,14 @@ class Systemctl:
                 self.units[name] = _AFTERWARDS.get(verb, "") or self.units[name]
         return Reply(stderr=errors, exit_status=status)
 
+    def _meant(self, names: Sequence[str]) -> list[str]:
+        """Units by their full names; a pattern means those that match, which may be none."""
+        found = []
+        for name in map(_full, names):
+            matching = fnmatch.filter(self.units, name)
+            found += matching if any(sign in name for sign in "*?[") else [name]
+        return found
+
     def _known(self, verb: str, names: Sequence[str]) -> Reply:
         unknown = [name for name in map(_full, names) if not self._exists(name)]
         errors = "".join(
@@ -177,6 +202,7 @@ class Systemctl:
     def _questioned(self, verb: str, names: Sequence[str], *, quiet: bool) -> Reply:
         out, err, status = "", "", 0
         expected, otherwise = _QUESTIONS[verb]
+        is_so: list[bool] = []
         for name in map(_full, names):
             exists = self._exists(name)
             state = self.units[name] if exists else "inactive"
@@ -190,7 +216,9 @@ class Systemctl:
                 status = (status if state == expected else otherwise) if exists else 4
             else:
                 out += f"{state}\n"
-                status = status if state == expected else otherwise
+                is_so.append(state == expected)
+        if is_so and not any(is_so):  # one unit in that state is enough (systemctl(1))
+            status = otherwise
         return Reply("" if quiet else out, "" if quiet else err, status)
 
     def _shown(self, names: Sequence[str], args: Sequence[str]) -> str:
@@ -202,7 +230,8 @@ class Systemctl:
             rows = {"LoadState": loaded, "ActiveState": state, "SubState": sub}
             for key, value in rows.items():
                 if not _properties(args) or key in _properties(args):
-                    out += f"{value}\n" if "--value" in args else f"{key}={value}\n"
+                    plain = "--value" in args or "-P" in args
+                    out += f"{value}\n" if plain else f"{key}={value}\n"
         return out
 
     def _exists(self, name: str) -> bool:
@@ -241,11 +270,20 @@ def _words(args: Sequence[str]) -> list[str]:
     return found
 
 
+def _kills(args: Sequence[str]) -> bool:
+    """Whether a signal ends a service."""
+    found = [args[at + 1] for at, word in enumerate(args[:-1]) if word in ("-s", "--signal")]
+    found += [word.partition("=")[2] for word in args if word.startswith("--signal=")]
+    return not found or found[-1].removeprefix("SIG") in ("TERM", "KILL", "INT", "15", "9", "2")
+
+
 def _properties(args: Sequence[str]) -> list[str]:
     found: list[str] = []
     for index, word in enumerate(args):
-        if word in ("-p", "--property") and index + 1 < len(args):
+        if word in ("-p", "-P", "--property") and index + 1 < len(args):
             found += args[index + 1].split(",")
+        elif word.startswith("-p") and len(word) > 2:
+            found += word[2:].split(",")
         elif word.startswith("--property="):
             found += word.partition("=")[2].split(",")
     return found

@@ -130,3 +130,13 @@ def test_mistakes(vm: VirtualMachine) -> None:
         "client is 3; write a function that takes a Call",
         "client answers by itself; leave answer and reads_stdin out",
     )
+
+
+@pytest.mark.parametrize("name", ["nosuch", "/opt/nosuch"])
+def test_passthrough_to_nothing(vm: VirtualMachine, name: str) -> None:
+    vm.command(name, passthrough=True)
+    done = vm.run(f"{name} a")
+    assert (done.exit_status, done.stderr) == (
+        127,
+        "pytest-vmsnapshot: there is no nosuch on the VM to pass this call to\n",
+    )

@@ -14,7 +14,16 @@ UNITS = {"orders": "active", "mail.service": "inactive", "cups.socket": "failed"
     ("words", "stdout", "stderr", "status"),
     [
         ("systemctl is-active orders", "active\n", "", 0),
-        ("systemctl is-active orders.service mail", "active\ninactive\n", "", 3),
+        ("systemctl is-active orders.service mail", "active\ninactive\n", "", 0),
+        ("systemctl is-active mail unknown", "inactive\ninactive\n", "", 3),
+        ("systemctl stpo orders", "", "Unknown command verb 'stpo'.\n", 1),
+        ("systemctl stop", "", "Too few arguments.\n", 1),
+        ("systemctl kill -s HUP orders; systemctl is-active orders", "active\n", "", 0),
+        ("systemctl kill orders; systemctl is-active orders", "inactive\n", "", 3),
+        ("systemctl stop 'ord*'; systemctl is-active orders", "inactive\n", "", 3),
+        ("systemctl stop 'none*'", "", "", 0),
+        ("systemctl show -P ActiveState orders", "active\n", "", 0),
+        ("systemctl show -pActiveState orders", "ActiveState=active\n", "", 0),
         ("systemctl -q is-active mail", "", "", 3),
         ("systemctl --quiet is-active orders", "", "", 0),
         ("systemctl is-active unknown", "inactive\n", "", 3),
@@ -138,6 +147,9 @@ def test_in_each_shell(vm_factory: object, shell: str) -> None:
         ("sudo -u oracle -H -n X=1 sh -c 'echo $USER $X'", "oracle 1\n"),
         ("sudo -iu oracle pwd", "/\n"),
         ("sudo --user=oracle -- sh -c 'echo $USER'", "oracle\n"),
+        ("export X=1; su - oracle -c 'echo ${X-none}'; su oracle -c 'echo $X'", "none\n1\n"),
+        ("export X=1; sudo sh -c 'echo ${X-none}'; sudo -E sh -c 'echo $X'", "none\n1\n"),
+        ("sudo -D /tmp pwd; sudo --chdir=/srv pwd", "/tmp\n/srv\n"),
     ],
 )
 def test_switching_users(vm: VirtualMachine, words: str, printed: str) -> None:
@@ -187,7 +199,7 @@ def test_users_that_are_none(vm: VirtualMachine) -> None:
 def test_freezing(vm: VirtualMachine, name: str) -> None:
     fsfreeze = Fsfreeze(vm)
     short = name.rpartition("/")[2]
-    assert vm.run(f"{name} -f /data/").exit_status == 0
+    assert vm.run(f"{name} -f data/", cwd="/").exit_status == 0
     assert fsfreeze.frozen == {"/data"}
     done = vm.run(f"{name} -f /data")
     assert (done.exit_status, done.stderr) == (

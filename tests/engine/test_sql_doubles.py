@@ -106,6 +106,9 @@ def test_a_write_is_refused_while_another_session_locks(vm: VirtualMachine) -> N
     ("words", "stdout", "stderr", "status"),
     [
         ("mysql -e 'SELECT 1'", "", "", 0),
+        ("mysql -Nse 'SELECT COUNT(*) FROM orders'", "42\n", "", 0),
+        ("mysql -N -B -hdb -uroot -e 'SELECT COUNT(*) FROM orders'", "42\n", "", 0),
+        ("mysql --defaults-file=/x -BNe'SELECT COUNT(*) FROM orders' app", "42\n", "", 0),
         ("mysql --execute='SELECT COUNT(*) FROM orders'", "42\n", "", 0),
         ("mysql -uroot -e'select   count(*) from orders; SELECT 1'", "42\n", "", 0),
         ("echo 'SELECT COUNT(*) FROM orders;' | mysql", "42\n", "", 0),
@@ -161,7 +164,10 @@ START = "SELECT pg_backup_start('nightly')"
     ("words", "stdout", "stderr", "status"),
     [
         ("psql -c CHECKPOINT", "", "", 0),
-        (f'psql -tAc "{START}"', "", "", 0),
+        ("psql -Atqc 'SELECT 7' app", "7\n", "", 0),
+        ("psql -Upostgres -d app -c'SELECT 7'", "7\n", "", 0),
+        ("psql -c \"SELECT 'pg_backup_start'\"; psql -c 'SELECT pg_sleep(3)'", "", "", 0),
+        (f'psql -tAc "{START}"', "0/2000028\n", "", 0),
         (f'psql -c "{START}"', "0/2000028\n", "", 0),
         (
             "psql -c 'SELECT pg_backup_stop()'",
@@ -260,3 +266,37 @@ def test_a_class_of_ones_own(vm: VirtualMachine) -> None:
     ]
     assert vault.calls[-1].ended is not None
     assert vault.calls[-1].ended - vault.calls[-1].started >= 5
+
+
+@pytest.mark.parametrize(
+    ("statements", "locked", "read_only"),
+    [
+        ("FLUSH TABLES WITH READ LOCK", True, False),
+        ("flush  local tables\nwith read lock", True, False),
+        ("FLUSH TABLES a, b WITH READ LOCK", False, False),
+        ("FLUSH TABLES WITH READ LOCK; UNLOCK TABLE", False, False),
+        ("FLUSH TABLES", False, False),
+        ("SET GLOBAL super_read_only = ON", False, True),
+        ("SET @@global.super_read_only=1", False, True),
+        ("SET PERSIST super_read_only = TRUE", False, True),
+        ("SET GLOBAL read_only = 1, super_read_only = 1", False, True),
+        ("SET GLOBAL read_only = 1", False, False),
+        ("SET GLOBAL super_read_only = ON; SET GLOBAL super_read_only = OFF", False, False),
+    ],
+)
+def test_what_locks(vm: VirtualMachine, statements: str, locked: bool, read_only: bool) -> None:
+    mysql = MySql(vm)
+    vm.run(f"(echo '{statements};'; sleep 100) | mysql > /dev/null 2>&1 &")
+    vm.wait(1)
+    assert (mysql.locked, mysql.read_only) == (locked, read_only)
+
+
+def test_a_client_that_sleeps_keeps_its_lock(vm: VirtualMachine) -> None:
+    mysql = MySql(vm)
+    lock = "FLUSH TABLES WITH READ LOCK; SELECT SLEEP(100)"
+    vm.install(
+        pre=f"#!/bin/sh\nmysql -e '{lock}' > /dev/null 2>&1 &\nsleep 1\n",
+        post="#!/bin/sh\npkill mysql\nsleep 1\n",
+    )
+    mysql.assert_locked_at_snapshot(vm.backup())
+    assert not mysql.locked
