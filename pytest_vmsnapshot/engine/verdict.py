@@ -201,7 +201,7 @@ def decide(facts: Facts, rules: RuleSet) -> Verdict:
         return _failed(facts, rules, _UNEXPECTED, why)
     saved = _is_saved(facts, rules)
     if not saved and facts.snapshot is Snapshot.FAILED:
-        why = "the snapshot of every disk failed"
+        why = "the snapshot failed"
         success = rules.failed_snapshot_succeeds
         return _failed(facts, rules, _SNAPSHOT_FAILED, why, success=success)
     if not saved and facts.freeze is Freeze.LOST:

@@ -86,6 +86,11 @@ class MySql(SqlClient):
         goes_on = any(name in ("-f", "--force") for name, _ in found)
         return SqlAsked(statements or None, goes_on=goes_on)
 
+    def is_own(self, line: str) -> bool:
+        """Whether a line is for the client itself: it has words beside the backslashes."""
+        first = line.lower().split()[:1]
+        return super().is_own(line) or first in (["system"], ["source"], ["delimiter"])
+
     def execute(self, statement: str, session: SqlSession, at: float) -> str:
         """Lock, unlock, write; whatever else there is succeeds and prints nothing."""
         plain = plainly(statement)

@@ -9,12 +9,22 @@ from __future__ import annotations
 import fnmatch
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..command_double import CommandDouble, MakeClient
 from ..doubles import Call, Reply
 from .sql_text import plainly, split
+
+_WITHOUT_EFFECT = frozenset(
+    (
+        *("\\set", "\\unset", "\\pset", "\\echo", "\\qecho", "\\timing", "\\c", "\\connect"),
+        *("\\x", "\\a", "\\t", "\\encoding", "\\u", "\\W", "\\w", "\\p", "\\s"),
+    )
+)
+"""Lines for the client itself that change nothing a script could tell."""
+
+_STOP_AT_ERRORS = [["ON_ERROR_STOP", word] for word in ("ON", "1", "TRUE")]
 
 
 class DoublingMachine(Protocol):
@@ -160,6 +170,10 @@ class SqlClient(ABC):
         """What the client prints of a statement that was refused, in this line of its input."""
         return f"ERROR at line {line}: {error.text}\n"
 
+    def is_own(self, line: str) -> bool:
+        """Whether a line is for the client itself, not for the server."""
+        return line.lstrip().startswith("\\")
+
     def is_farewell(self, line: str) -> bool:
         """Whether a line makes the client end."""
         return line.strip().rstrip(";").lower() in ("exit", "quit", "\\q")
@@ -219,6 +233,8 @@ class _SqlConversation:
         self._line += 1
         if not self._rest and self._client.is_farewell(line):
             return Reply(exit_status=self._status)
+        if not self._rest.strip() and self._client.is_own(line):
+            return self._heed(line.split())
         found, self._rest = split(self._rest + line)
         return self._run(found, at, last=False)
 
@@ -230,6 +246,18 @@ class _SqlConversation:
     def gone(self, at: float) -> None:
         """The session has ended with its client."""
         self._client.session_ended(self._session, at)
+
+    def _heed(self, words: Sequence[str]) -> Reply | None:
+        """A line for the client itself: most only change how it prints."""
+        if words[0] in _WITHOUT_EFFECT:
+            if [word.upper() for word in words[1:]] in _STOP_AT_ERRORS:
+                self._asked = replace(self._asked, goes_on=False)
+            return None
+        said = (
+            f"pytest-vmsnapshot: this stand-in does not know {words[0]}; let the shell do it, or "
+            "stand in with a class of your own\n"
+        )
+        return Reply(stderr=said, exit_status=1)
 
     def _run(self, statements: Sequence[str], at: float, *, last: bool) -> Reply:
         out, err, delay = "", "", 0.0

@@ -52,7 +52,7 @@ DOCUMENTED_REASONS = [
         Facts(freeze=Freeze.TIMED_OUT, disks=4),
         "the freeze did not work on a VM with 4 disks",
     ),
-    (Facts(snapshot=Snapshot.FAILED), "the snapshot of every disk failed"),
+    (Facts(snapshot=Snapshot.FAILED), "the snapshot failed"),
     (
         Facts(precheck=Precheck.SCRIPTS_REFUSED, continue_on_failure=False),
         "a script was refused before it ran and continueBackupOnFailure is false",
@@ -134,7 +134,7 @@ SHIPPED_REASONS = [
         "the snapshot did not work, and where the platform allows a crash-consistent fallback the "
         "extension reports a success without one",
     ),
-    (Facts(snapshot=Snapshot.FAILED, freeze=Freeze.OK), "the snapshot of every disk failed"),
+    (Facts(snapshot=Snapshot.FAILED, freeze=Freeze.OK), "the snapshot failed"),
 ]
 
 

@@ -300,3 +300,26 @@ def test_a_client_that_sleeps_keeps_its_lock(vm: VirtualMachine) -> None:
     )
     mysql.assert_locked_at_snapshot(vm.backup())
     assert not mysql.locked
+
+
+@pytest.mark.parametrize("line", ["system sync", "source x.sql", "delimiter //", "\\! sync"])
+def test_lines_that_a_client_would_carry_out(vm: VirtualMachine, line: str) -> None:
+    mysql = MySql(vm)
+    vm.write("/srv/in", f"SELECT 1;\n{line}\nSELECT 2;\n")
+    done = vm.run("mysql < /srv/in")
+    assert (done.exit_status, done.stderr) == (
+        1,
+        f"pytest-vmsnapshot: this stand-in does not know {line.split()[0]}; let the shell do it, "
+        "or stand in with a class of your own\n",
+    )
+    assert [row.text for row in mysql.statements] == ["SELECT 1"]
+
+
+def test_lines_that_only_change_a_client(vm: VirtualMachine) -> None:
+    psql = PostgreSql(vm)
+    vm.write(
+        "/srv/in",
+        "\\set ON_ERROR_STOP on\n\\echo it's\nSELECT 1;\nSELECT pg_backup_stop();\nSELECT 2;\n",
+    )
+    assert vm.run("psql < /srv/in").exit_status == 3
+    assert [row.text for row in psql.statements] == ["SELECT 1", "SELECT pg_backup_stop()"]
