@@ -16,7 +16,7 @@ UNITS = {"orders": "active", "mail.service": "inactive", "cups.socket": "failed"
         ("systemctl is-active orders", "active\n", "", 0),
         ("systemctl is-active orders.service mail", "active\ninactive\n", "", 0),
         ("systemctl is-active mail unknown", "inactive\ninactive\n", "", 3),
-        ("systemctl stpo orders", "", "Unknown command verb 'stpo'.\n", 1),
+        ("systemctl begin orders", "", "Unknown command verb 'begin'.\n", 1),
         ("systemctl stop", "", "Too few arguments.\n", 1),
         ("systemctl kill -s HUP orders; systemctl is-active orders", "active\n", "", 0),
         ("systemctl kill orders; systemctl is-active orders", "inactive\n", "", 3),
