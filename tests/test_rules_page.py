@@ -61,6 +61,7 @@ def test_the_page_of_fidelity_counts_the_vectors() -> None:
         assert any(line.startswith(start) for line in page), start
     total = f"{len(vectors) - len(INEXPRESSIBLE)} of {len(vectors)}"
     assert any(total in line for line in page)
+    assert f"{total} observed scenarios" in (DOCS.parent / "README.md").read_text(encoding="utf-8")
     for name in INEXPRESSIBLE:
         assert any(f"`{name}`" in line for line in page), name
 
