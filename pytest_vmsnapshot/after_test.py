@@ -10,7 +10,7 @@ import pytest
 from .errors import Noticed, RulesDiffer
 from .failure_report import HasBackups, named
 from .findings import Finding, permission
-from .rule_differences import told
+from .rule_differences import STRICT, told
 
 _FAILED = "this test passed, but it fails for what was found on its VM afterwards:"
 _SHOWN = "found on the VM of this test:"
@@ -60,9 +60,7 @@ def _message(head: str, found: Sequence[tuple[str, Finding]], *, strict: bool) -
         more = f" (and {len(where) - 1} more)" if len(where) > 1 else ""
         lines.append(f"  {where[0]}: {text}{more}" if where[0] else f"  {text}{more}")
     if strict:
-        lines.append(
-            "this fails the test because of --vmsnapshot-strict (marker and ini value: strict)"
-        )
+        lines.append(STRICT)
     kinds = dict.fromkeys(finding.kind for _, finding in found)
     return "\n".join([*lines, f"to allow it: {permission(kinds)}"])
 

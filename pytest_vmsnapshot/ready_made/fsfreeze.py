@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 from ..doubles import Call, Reply
 from ..findings import Finding, FindingKind
+from .several_places import SeveralPlaces
 from .systemctl import AnsweringMachine
 
 _FREEZES = ("-f", "--freeze")
 _THAWS = ("-u", "--unfreeze")
 
 
-class Fsfreeze:
+class Fsfreeze(SeveralPlaces):
     """``fsfreeze`` and ``xfs_freeze``: what is frozen is only remembered, writes go on.
 
     Args:
@@ -42,12 +43,6 @@ class Fsfreeze:
             )
             for place in sorted(self.frozen - self._before)
         ]
-
-    @property
-    def calls(self) -> tuple[Call, ...]:
-        """All calls so far, in order."""
-        calls = [call for double in self._doubles for call in double.calls]
-        return tuple(sorted(calls, key=lambda call: call.started))
 
     def _answer(self, call: Call) -> Reply:
         name = posixpath.basename(call.argv[0])

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ..backup import Backup
 from .held import Held, assert_held
-from .short_options import options
+from .options import options
 from .sql_client import DoublingMachine, SqlAsked, SqlClient, SqlError, SqlSession
 from .sql_text import plainly
 
@@ -80,10 +80,9 @@ class MySql(SqlClient):
 
     def asked(self, args: Sequence[str]) -> SqlAsked:
         """What the client's arguments ask for: ``-e``, or what it reads."""
-        args = ["-e" if word == "--execute" else word for word in args]
-        found = list(options(args, "ehPDSR"))
-        statements = [value for name, value in found if name in ("-e", "--execute")]
-        goes_on = any(name in ("-f", "--force") for name, _ in found)
+        found = list(options(args, "ehPDSR", {"--execute": "-e", "--force": "-f"}))
+        statements = [value for name, value in found if name == "-e"]
+        goes_on = any(name == "-f" for name, _ in found)
         return SqlAsked(statements or None, goes_on=goes_on)
 
     def is_own(self, line: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ..backup import Backup
 from .held import Held, assert_held
-from .short_options import options
+from .options import options
 from .sql_client import DoublingMachine, SqlAsked, SqlClient, SqlError, SqlSession
 from .sql_text import plainly
 
@@ -17,8 +17,7 @@ _CALL = re.compile(
     r"(?:SELECT|WITH) .*\b(PG_BACKUP_START|PG_BACKUP_STOP|PG_START_BACKUP|PG_STOP_BACKUP) ?\("
 )
 _SLEEPS = re.compile(r"SELECT PG_SLEEP ?\( ?(\d+(?:\.\d+)?) ?\)\Z")
-_SHORT = {"--command": "-c", "--file": "-f", "--set": "-v", "--variable": "-v"}
-_SETS = ("-v", "--set", "--variable")
+_LONG = {"--command": "-c", "--file": "-f", "--set": "-v", "--variable": "-v"}
 _STOPS = re.compile(r"ON_ERROR_STOP=(?:1|ON|TRUE|YES)\Z")
 _ABORTED = (
     "its client ended, and the server aborts a backup whose session ends before pg_backup_stop"
@@ -78,20 +77,21 @@ class PostgreSql(SqlClient):
 
     def asked(self, args: Sequence[str]) -> SqlAsked:
         """What the client's arguments ask for: ``-c``, or what it reads."""
-        found = list(options([_SHORT.get(word, word) for word in args], "UhpdcfvPFRoLT"))
-        if any(name in ("-f", "--file") and value != "-" for name, value in found):
+        found = list(options(args, "UhpdcfvPFRoLT", _LONG))
+        if any(name == "-f" and value != "-" for name, value in found):
             return SqlAsked([], refusal=_NO_FILES)
-        stops = any(name in _SETS and _STOPS.match(value.upper()) for name, value in found)
-        statements = [value for name, value in found if name in ("-c", "--command")]
+        stops = any(name == "-v" and _STOPS.match(value.upper()) for name, value in found)
+        statements = [value for name, value in found if name == "-c"]
         if statements:
             return SqlAsked(statements)
         return SqlAsked(None, goes_on=not stops, status=3)
 
     def execute(self, statement: str, session: SqlSession, at: float) -> str:
-        """Begin and end backups; whatever else there is succeeds and prints its first word."""
-        called = _CALL.match(plainly(statement))
+        """Begin and end backups; whatever else there is succeeds and prints nothing."""
+        plain = plainly(statement)
+        called = _CALL.match(plain)
         if called is None:
-            if sleeps := _SLEEPS.match(plainly(statement)):
+            if sleeps := _SLEEPS.match(plain):
                 self.wait(float(sleeps[1]))
             return ""
         name = called[1]

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from ..command_double import CommandDouble, MakeClient
 from ..doubles import Call, Reply
+from .several_places import SeveralPlaces
 from .sql_text import plainly, split
 
 _WITHOUT_EFFECT = frozenset(
@@ -96,7 +97,7 @@ class SqlAsked:
     refusal: str = ""
 
 
-class SqlClient(ABC):
+class SqlClient(SeveralPlaces, ABC):
     """A client of an SQL server, with one server behind all of its sessions.
 
     A class of your own says in ``execute`` what the server does.
@@ -126,12 +127,6 @@ class SqlClient(ABC):
             vm.command(place, client=lambda call: _SqlConversation(self, call), optional=True)
             for place in places or self.usual_places
         ]
-
-    @property
-    def calls(self) -> tuple[Call, ...]:
-        """All calls of the client so far, in order."""
-        calls = [call for double in self._doubles for call in double.calls]
-        return tuple(sorted(calls, key=lambda call: call.started))
 
     @property
     def open_calls(self) -> tuple[Call, ...]:
@@ -178,7 +173,7 @@ class SqlClient(ABC):
         """Whether a line makes the client end."""
         return line.strip().rstrip(";").lower() in ("exit", "quit", "\\q")
 
-    def session_ended(self, session: SqlSession, at: float) -> None:  # noqa: B027 - may lose nothing
+    def session_ended(self, session: SqlSession, at: float) -> None:
         """A client has ended, and its session with it: what belongs to that is gone."""
 
     # -- what conversations call ---------------------------------------------------------------
@@ -198,6 +193,7 @@ class SqlClient(ABC):
             return self.execute(statement, session, at)
         except SqlError as refused:
             error = refused.text
+            self.wait(refused.delay)
             raise
         finally:
             self.statements.append(Statement(statement, session.call, at, error))
@@ -213,7 +209,6 @@ class _SqlConversation:
         self._asked = client.asked(call.args)
         self._rest = ""
         self._line = 0
-        self._status = 0
 
     def called(self) -> Reply | None:
         """Execute what the arguments say, if they say it all."""
@@ -232,7 +227,7 @@ class _SqlConversation:
         """Execute each statement that ends in this line."""
         self._line += 1
         if not self._rest and self._client.is_farewell(line):
-            return Reply(exit_status=self._status)
+            return Reply()
         if not self._rest.strip() and self._client.is_own(line):
             return self._heed(line.split())
         found, self._rest = split(self._rest + line)
@@ -260,15 +255,13 @@ class _SqlConversation:
         return Reply(stderr=said, exit_status=1)
 
     def _run(self, statements: Sequence[str], at: float, *, last: bool) -> Reply:
-        out, err, delay = "", "", 0.0
+        out, err = "", ""
         for statement in statements:
             try:
                 out += self._client.run(statement, self._session, at)
             except SqlError as refused:
                 err += self._client.told_error(refused, self._line)
-                delay += refused.delay
                 if not self._asked.goes_on:
-                    delay += self._client.take_delay()
+                    delay = self._client.take_delay()
                     return Reply(out, err, self._asked.status, delay=delay)
-        delay += self._client.take_delay()
-        return Reply(out, err, delay=delay, exit_status=self._status, goes_on=not last)
+        return Reply(out, err, delay=self._client.take_delay(), goes_on=not last)

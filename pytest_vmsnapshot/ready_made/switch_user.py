@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ..command_double import CommandDouble
-from ..doubles import Call
 from ..errors import UsageError
+from .several_places import SeveralPlaces
 
 _LIBRARY = "/usr/local/libexec/pytest-vmsnapshot"
 
@@ -134,7 +134,7 @@ class WritableMachine(Protocol):
         ...
 
 
-class SwitchUser:
+class SwitchUser(SeveralPlaces):
     """``su``, ``sudo`` and ``runuser``: they run the command they are given, and are recorded.
 
     It runs as the user if the VM has that user and can have others than root; else as root, with
@@ -159,12 +159,6 @@ class SwitchUser:
             self._doubles += [
                 vm.command(place, passthrough=helper, optional=True) for place in places
             ]
-
-    @property
-    def calls(self) -> tuple[Call, ...]:
-        """All calls so far, in order."""
-        calls = [call for double in self._doubles for call in double.calls]
-        return tuple(sorted(calls, key=lambda call: call.started))
 
 
 def _script(name: str, users: Sequence[str] | None) -> str:

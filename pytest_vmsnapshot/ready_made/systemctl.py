@@ -10,6 +10,7 @@ from ..command_double import Answer, CommandDouble
 from ..doubles import Call, Reply
 from ..errors import UsageError
 from ..findings import Finding, FindingKind, Watched
+from .several_places import SeveralPlaces
 
 _STATES = ("active", "inactive", "failed")
 _TAKES_VALUE = (
@@ -54,7 +55,7 @@ class AnsweringMachine(Protocol):
         ...
 
 
-class Systemctl:
+class Systemctl(SeveralPlaces):
     """``systemctl`` and ``service``, with units that can be started and stopped.
 
     Args:
@@ -116,12 +117,6 @@ class Systemctl:
                 )
                 found.append(Finding(FindingKind.UNITS, text))
         return found
-
-    @property
-    def calls(self) -> tuple[Call, ...]:
-        """All calls so far, in order."""
-        calls = [call for double in self._doubles for call in double.calls]
-        return tuple(sorted(calls, key=lambda call: call.started))
 
     @property
     def stopped(self) -> tuple[str, ...]:
