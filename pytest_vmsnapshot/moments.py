@@ -11,6 +11,7 @@ class Moment(enum.Enum):
     BEFORE_PRE = "before_pre"
     AFTER_PRE = "after_pre"
     FROZEN = "frozen"
+    BEFORE_SNAPSHOT = "before_snapshot"
     AFTER_SNAPSHOT = "after_snapshot"
     THAWED = "thawed"
     BEFORE_POST = "before_post"

@@ -333,6 +333,12 @@ class Agent(ServesFaults):
         tally = self._layer.copy(request.body["name"], deadline)
         return {"files": tally.files, "bytes": tally.bytes, "missed": self._mounts.added()}
 
+    def volume(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """Mount a volume."""
+        self._layer.add_volume(request.body)
+        self._mounts.volumes.add(request.body["path"])
+        return {}
+
     def install(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Put a file in place."""
         return files.install(request.body, request.fds[0], self._names)
@@ -384,6 +390,7 @@ _OPERATIONS: dict[str, _Operation] = {
     "pause": Agent.pause,
     "resume": Agent.resume,
     "copy_layer": Agent.copy_layer,
+    "volume": Agent.volume,
     "install": Agent.install,
     "examine": Agent.examine,
     "read": Agent.read,

@@ -6,7 +6,9 @@ import contextlib
 import os
 import shutil
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .. import syscalls
 from .extension import provide_extension
@@ -22,6 +24,7 @@ from .template import (
     Template,
     overlay_options,
 )
+from .volumes import Volumes, show
 
 ROOT = f"{DISK}/root"
 UPPER = f"{DISK}/upper"
@@ -51,7 +54,9 @@ class TreeSpec:
         disk_bytes: size of the private layer; 0 means half of the machine's memory.
         directories: directories to create, absolute.
         shares: the project's directories, shown read-only where nothing else shows them.
-        layer: a copied private layer to show, read-only, instead of an empty one.
+        layer: a copied private layer to start from instead of an empty one.
+        booted: whether that is the VM's own from now on; otherwise it is shown read-only.
+        volumes: what is mounted besides, as requests describe it.
         own_uptime: whether a file of the VM's own lies over /proc/uptime.
     """
 
@@ -59,11 +64,18 @@ class TreeSpec:
     directories: tuple[str, ...]
     shares: tuple[str, ...]
     layer: str = ""
+    booted: bool = False
+    volumes: Sequence[dict[str, Any]] = ()
     own_uptime: bool = False
 
 
-def assemble(template: Template, spec: TreeSpec) -> int:
+def assemble(template: Template, spec: TreeSpec, volumes: Volumes) -> int:
     """Mount the tree and make it this process's root.
+
+    Args:
+        template: what it is made from.
+        spec: what it shall hold beyond that.
+        volumes: mounts volumes.
 
     Returns:
         A descriptor of the disk, from which the private layer can be reached though no path
@@ -84,12 +96,18 @@ def assemble(template: Template, spec: TreeSpec) -> int:
         syscalls.mount(ROOT, ROOT, None, syscalls.MS_BIND)
     with step("mount the host's directories"):
         for entry in template.entries:
-            _ENTRIES[entry.kind](entry, template, spec.layer)
+            _ENTRIES[entry.kind](entry, template, spec)
     _devices()
     _fresh_directories(template)
     os.umask(0o022)
     for share in spec.shares:
         _share(share)
+    for volume in spec.volumes:
+        with step(f"mount the volume {volume['path']}"):
+            if spec.booted:
+                volumes.add(volume, ROOT, spec.layer)
+            else:
+                show(volume, ROOT, spec.layer)
     disk = os.open(DISK, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     with step("mount /proc"):
         flags = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
@@ -120,12 +138,12 @@ def flat(path: str) -> str:
     return path.replace("%", "%25").replace("/", "%2F")
 
 
-def _link(entry: Entry, template: Template, layer: str) -> None:
+def _link(entry: Entry, template: Template, spec: TreeSpec) -> None:
     if not os.path.lexists(f"{ROOT}/{entry.path}"):
         os.symlink(entry.target, f"{ROOT}/{entry.path}")
 
 
-def _plain(entry: Entry, template: Template, layer: str) -> None:
+def _plain(entry: Entry, template: Template, spec: TreeSpec) -> None:
     target = f"{ROOT}/{entry.path}"
     if not os.path.lexists(target):
         os.mkdir(target, entry.mode)
@@ -133,11 +151,11 @@ def _plain(entry: Entry, template: Template, layer: str) -> None:
             os.chown(target, entry.uid, entry.gid)
 
 
-def _layer(entry: Entry, template: Template, layer: str) -> None:
-    _plain(entry, template, layer)
+def _layer(entry: Entry, template: Template, spec: TreeSpec) -> None:
+    _plain(entry, template, spec)
     name = flat(entry.path)
-    if layer:
-        copied = f"{layer}/upper/{name}"
+    copied = f"{spec.layer}/upper/{name}"
+    if spec.layer and not spec.booted:
         lowers = (copied if os.path.exists(copied) else EMPTY, *entry.lowers)
         upper = work = ""
     else:
@@ -147,11 +165,13 @@ def _layer(entry: Entry, template: Template, layer: str) -> None:
         os.mkdir(work, 0o755)
         if not template.rootless:
             os.chown(upper, entry.uid, entry.gid)
+        if spec.layer and os.path.exists(copied):
+            copy_tree(copied, upper)
     options = overlay_options(lowers, upper=upper, work=work, rootless=template.rootless)
     syscalls.mount("overlay", f"{ROOT}/{entry.path}", "overlay", 0, options)
 
 
-def _bind(entry: Entry, template: Template, layer: str) -> None:
+def _bind(entry: Entry, template: Template, spec: TreeSpec) -> None:
     source, target = entry.lowers[0], f"{ROOT}/{entry.path}"
     if os.path.lexists(target):
         pass

@@ -52,6 +52,10 @@ class Installed:
         if path not in self._directories:
             self._directories.append(path)
 
+    def add_volume(self, row: dict[str, Any]) -> None:
+        """A directory stands for a volume: in place nothing is mounted."""
+        self.add_directory(row["path"])
+
     def covered(self) -> list[str]:
         """All paths a recovery point holds, the shortest names for them."""
         wanted = [*self._directories]
@@ -195,6 +199,15 @@ class InPlaceAgent(Agent):
         self._installed.add_directory(path)
         return answer
 
+    def volume(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """Make the directory that stands for a volume."""
+        path = request.body["path"]
+        if os.path.isdir(path) and os.listdir(path):
+            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), path)
+        self._journal.before_directory(path)
+        os.makedirs(path, mode=0o755, exist_ok=True)
+        return super().volume(request, fds)
+
     def remove(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Remove a file or a whole directory."""
         self._journal.before_removal(request.body["path"])
@@ -220,11 +233,20 @@ class InPlaceAgent(Agent):
         "remove": remove,
         "copy_layer": copy_layer,
         "double": double,
+        "volume": volume,
     }
 
 
 class NoLayer:
     """What a recovery point's reader has to copy: nothing."""
+
+    def add_volume(self, row: dict[str, Any]) -> None:
+        """Refuse.
+
+        Raises:
+            OSError: always.
+        """
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), row["path"])
 
     def copy(self, name: str, deadline: float | None) -> Tally:
         """Refuse.

@@ -13,7 +13,7 @@ import shutil
 import stat
 import time
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from .. import syscalls
 
@@ -59,8 +59,24 @@ _CHUNK = 64 * 1024 * 1024
 class CopiedLayer(Protocol):
     """What an agent needs for a snapshot."""
 
+    def add_volume(self, row: dict[str, Any]) -> None:
+        """Mount a volume, which is part of it from now on."""
+        ...
+
     def copy(self, name: str, deadline: float | None) -> Tally:
         """Copy into a recovery point of this name."""
+        ...
+
+
+class CopiedVolumes(Protocol):
+    """The volumes of a VM, as its layer sees them."""
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Mount one."""
+        ...
+
+    def copy(self, point: str, tally: Tally) -> None:
+        """Copy all that lie on a disk into a recovery point."""
         ...
 
 
@@ -73,9 +89,20 @@ class Layer:
         disk: directory that holds it: ``root``, and ``upper`` with one directory per overlay.
         points: directory that takes recovery points.
         skipped: names in ``root`` that are not part of it.
+        volumes: what else lies on the VM's disks.
+        booted: whether it came from a recovery point: then assembling makes nothing of it anew.
     """
 
-    def __init__(self, disk: str, points: str, skipped: frozenset[str]) -> None:
+    def __init__(
+        self,
+        disk: str,
+        points: str,
+        skipped: frozenset[str],
+        volumes: CopiedVolumes,
+        *,
+        booted: bool = False,
+    ) -> None:
+        self._volumes = volumes
         self._disk = disk
         self._points = points
         self._skipped = skipped
@@ -86,7 +113,17 @@ class Layer:
             for name in os.listdir(part)
             if part == "upper" or not (name in skipped or os.path.isfile(f"root/{name}"))
         }
+        if booted:
+            self._made.clear()
         os.chdir("/")
+
+    def add_volume(self, row: dict[str, Any]) -> None:
+        """Mount a volume, which is part of the layer from now on.
+
+        Raises:
+            OSError: it cannot be mounted there.
+        """
+        self._volumes.add(row)
 
     def copy(self, name: str, deadline: float | None) -> Tally:
         """Copy the layer into a recovery point.
@@ -107,6 +144,7 @@ class Layer:
             copy_tree("root", f"{point}/root", tally, self._skipped | self._untouched("root"))
             os.mkdir(f"{point}/upper", 0o700)
             copy_tree("upper", f"{point}/upper", tally, self._untouched("upper"))
+            self._volumes.copy(point, tally)
         except BaseException:
             with contextlib.suppress(OSError):
                 remove_tree(point)

@@ -18,12 +18,14 @@ class OwnFiles:
     Args:
         disk: a descriptor of the file system that holds the layers.
         layers: where overlays lie, without the leading slash.
+        devices: numbers of devices all of whose files are its own, now or later: its volumes.
     """
 
-    def __init__(self, disk: int, layers: Iterable[str]) -> None:
+    def __init__(self, disk: int, layers: Iterable[str], devices: set[int]) -> None:
         self._upper = f"/proc/self/fd/{disk}/upper"
         self._layers = sorted(layers, key=len, reverse=True)
-        self._devices = {os.fstat(disk).st_dev}
+        self._devices = devices
+        devices.add(os.fstat(disk).st_dev)
 
     def __call__(self, status: os.stat_result, path: str) -> bool:
         """Whether a file is the VM's own.

@@ -142,12 +142,14 @@ class Mounts:
         self._first = self._read()
         self._added: list[str] = []
         self.expected: set[str] = set()
-        """Where the agent itself mounts something, which hides nothing."""
+        """Where the agent itself mounts something for a while, which hides nothing."""
+        self.volumes: set[str] = set()
+        """Where volumes are mounted, which are copied."""
 
     def added(self) -> list[str]:
         """Where something is mounted that was not there in the beginning, sorted."""
         if self._poller.poll(0):  # the kernel says so when the table has changed (proc(5))
-            self._added = sorted(self._read() - self._first - self.expected)
+            self._added = sorted(self._read() - self._first - self.expected - self.volumes)
         return self._added
 
     def _read(self) -> frozenset[str]:

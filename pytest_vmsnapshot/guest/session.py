@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import GuestDied, GuestUnavailable, NotPutBack
 from . import launch, wire
@@ -21,7 +23,9 @@ class VmSpec:
         directories: directories that exist from the start.
         shares: directories of the project that must be readable.
         network: whether the host's network is shared.
-        layer: the recovery point to show, as VM number and name, or empty.
+        layer: the recovery point it starts from, as VM number and name, or empty.
+        booted: whether that is its own from now on; otherwise it is shown read-only.
+        volumes: what the VM of the recovery point had mounted, as its agent was told.
         clock: a virtual clock, or None for the machine's own.
     """
 
@@ -30,6 +34,8 @@ class VmSpec:
     shares: tuple[str, ...]
     network: bool
     layer: str = ""
+    booted: bool = False
+    volumes: tuple[Mapping[str, Any], ...] = ()
     clock: VirtualTime | None = None
 
 
@@ -96,6 +102,8 @@ class Session:
             "shares": spec.shares,
             "network": spec.network,
             "layer": spec.layer,
+            "booted": spec.booted,
+            "volumes": spec.volumes,
             "clock": None if spec.clock is None else {"start": spec.clock.start},
         }
         answer = self._ask({"op": "create", "spec": request})

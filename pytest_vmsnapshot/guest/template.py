@@ -43,6 +43,9 @@ DISK = "/vm"
 _FRESH = frozenset({"proc", "sys", "dev", "tmp", "run", "lost+found"})
 """Top-level directories a VM has its own of, whatever the host's hold."""
 
+IN_MEMORY = frozenset({"dev", "proc", "sys", "run"})
+"""Top-level directories that are on no disk: no recovery point has anything of them."""
+
 _DEPTHS = {"usr": 2}
 _DEPTH = 4
 _DIRECTORY_BUDGET = 3000
@@ -109,7 +112,7 @@ class Template:
     def skipped(self) -> frozenset[str]:
         """Names in a VM's root that are mounted anew for each VM and so belong to no layer."""
         made = {entry.path for entry in self.entries if entry.kind is not Kind.PLAIN}
-        return frozenset({"dev", "proc", "sys", *made})
+        return frozenset({*IN_MEMORY, *made})
 
 
 def prepare(*, rootless: bool) -> Template:

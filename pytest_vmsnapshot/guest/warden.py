@@ -37,6 +37,7 @@ from .own_files import OwnFiles
 from .probe import try_namespaces, try_virtual_clock
 from .steps import StepFailed, step
 from .template import DISK, POINTS, Template, prepare
+from .volumes import Volumes
 
 _SIOCSIFFLAGS = 0x8914  # linux/sockios.h
 _IFF_UP, _IFF_RUNNING = 0x1, 0x40  # linux/if.h
@@ -276,19 +277,27 @@ class Warden:
             tuple(spec["directories"]),
             tuple(spec["shares"]),
             layer,
+            booted=spec["booted"],
+            volumes=spec["volumes"],
             own_uptime=spec["clock"] is not None,
         )
-        disk = assemble(self._template, tree)
+        devices: set[int] = set()
+        volumes = Volumes(devices.add)
+        disk = assemble(self._template, tree, volumes)
         uptime = f"/proc/self/fd/{disk}/{UPTIME}" if spec["clock"] is not None else None
         private = Layer(
-            f"/proc/self/fd/{disk}", f"/proc/self/fd/{points_fd}", self._template.skipped()
+            f"/proc/self/fd/{disk}",
+            f"/proc/self/fd/{points_fd}",
+            self._template.skipped(),
+            volumes,
+            booted=spec["booted"],
         )
         household = processes.Namespace()
         vm = make.Surroundings(
             household.members,
             shares_machine=False,
             shares_network=network,
-            is_own_file=OwnFiles(disk, self._template.layers()),
+            is_own_file=OwnFiles(disk, self._template.layers(), devices),
             uptime=None if uptime is None else os.open(uptime, os.O_WRONLY | os.O_CLOEXEC),
         )
         agent = Agent(sock, self._harness, household, private, make.keeper(spec["clock"], vm))
