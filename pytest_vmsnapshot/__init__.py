@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Noticed,
         NotPutBack,
         RulesDiffer,
+        ServerFailed,
         ShellMissing,
         UsageError,
     )
@@ -45,8 +46,10 @@ if TYPE_CHECKING:
     from .output import Output
     from .running import virtual_machine
     from .script_run import Attempt, ScriptRun
+    from .servers import Server
     from .vm_factory import VmFactory
     from .vm_path import VmPath
+    from .volumes import Volume
 
 __all__ = [
     "CATALOGUE",
@@ -87,6 +90,8 @@ __all__ = [
     "ScriptExit",
     "ScriptFault",
     "ScriptRun",
+    "Server",
+    "ServerFailed",
     "ShellMissing",
     "Status",
     "Step",
@@ -94,6 +99,7 @@ __all__ = [
     "VirtualMachine",
     "VmFactory",
     "VmPath",
+    "Volume",
     "Watched",
     "virtual_machine",
 ]
@@ -107,7 +113,7 @@ _HOMES = {
     "config": "CONFIG_PATH PLUGIN_HOST_PATH STOCK_TEMPLATE",
     "doubles": "Call Reply",
     "errors": "CommandFailed CommandTimeout GuestDied GuestUnavailable HarnessError NotPutBack "
-    "Noticed RulesDiffer ShellMissing UsageError",
+    "Noticed RulesDiffer ServerFailed ShellMissing UsageError",
     "findings": "Finding FindingKind Watched",
     "faults": "CommandFault FileFault ScriptFault",
     "layout": "EXTENSION_DIRECTORY",
@@ -116,8 +122,10 @@ _HOMES = {
     "output": "Output",
     "running": "virtual_machine",
     "script_run": "Attempt ScriptRun",
+    "servers": "Server",
     "vm_factory": "VmFactory",
     "vm_path": "VmPath",
+    "volumes": "Volume",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -27,6 +27,7 @@ class AtMoment:
         clock: its clock.
         agent: what starts the scripts.
         note: adds a line to the timeline.
+        paused: whether every process stands still, so that nobody keeps the VM's time.
     """
 
     def __init__(
@@ -36,6 +37,8 @@ class AtMoment:
         clock: Clock,
         agent: Agent,
         note: Callable[[str], None],
+        *,
+        paused: bool,
     ) -> None:
         self.moment = moment.value
         """Its name."""
@@ -43,6 +46,7 @@ class AtMoment:
         self._clock = clock
         self._agent = agent
         self._note = note
+        self._paused = paused
 
     def run(
         self,
@@ -56,7 +60,7 @@ class AtMoment:
     ) -> Completed:
         """Run a command on the VM as root, as ``VirtualMachine.run`` does; the timeline shows it.
 
-        While the file systems are frozen it runs on the machine's own clock.
+        While every process is paused it runs on the machine's own clock.
 
         Args:
             words: a shell command, or an argv as a sequence.
@@ -72,10 +76,7 @@ class AtMoment:
             UsageError: it could not be started, or an argument cannot be meant.
         """
         __tracebackhide__ = True
-        # While all processes are paused nobody keeps the VM's time.
-        clock = (
-            "real" if self.moment in (Moment.FROZEN.value, Moment.AFTER_SNAPSHOT.value) else "vm"
-        )
+        clock = "real" if self._paused else "vm"
         launch = Command(words, env or {}, cwd, stdin, clock).launch(self._agent)
         execution = self._guest.execute(launch, self._clock.deadline(timeout))
         shown = printable(words) if isinstance(words, str) else command(tuple(words))

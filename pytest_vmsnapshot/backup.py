@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from . import assertions, explain, serialise
 from .catalogue import NamedError
+from .errors import GuestDied, UsageError
 from .findings import Finding
 from .script_run import ScriptRun
+
+if TYPE_CHECKING:
+    from .machine import VirtualMachine
 
 
 class Consistency(enum.Enum):
@@ -88,6 +92,32 @@ class RecoveryPoint:
     files: int
     size: int
     _source: PointFiles | None = field(default=None, compare=False, repr=False)
+    _start: Callable[[PointFiles], Any] | None = field(default=None, compare=False, repr=False)
+
+    def boot(self) -> VirtualMachine:
+        """A new VM whose disks are this recovery point.
+
+        What the old VM had in memory is gone: processes, ``/run``, volumes of the type tmpfs. It is
+        closed when the test ends that boots it; as a context manager, before. Several can be booted
+        from one recovery point, as long as the VM that had it is open.
+
+        Raises:
+            GuestDied: the VM that had it has been closed.
+            UsageError: this guest cannot boot: one in place, or in memory.
+        """
+        __tracebackhide__ = True
+        source = self._files()
+        if self._start is None:
+            raise UsageError(
+                "this recovery point cannot be booted: a VM in memory runs no programs; look at "
+                "its files with read_text(), or use the fixture vm"
+            )
+        machine: VirtualMachine = self._start(source)
+        return machine
+
+    def started_by(self, start: Callable[[PointFiles], VirtualMachine]) -> RecoveryPoint:
+        """The same, and who boots it."""
+        return replace(self, _start=start)
 
     def read_bytes(self, path: str) -> bytes:
         """Content of a file as it was.
@@ -114,8 +144,6 @@ class RecoveryPoint:
         yield from self._files().walk(path)
 
     def _files(self) -> PointFiles:
-        from .errors import GuestDied
-
         if self._source is None:
             raise GuestDied(
                 "this recovery point was loaded from JSON or another process and has no files; "

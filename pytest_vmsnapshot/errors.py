@@ -56,6 +56,10 @@ class GuestDied(HarnessError):
     """The VM ended while it was being used, or was closed before."""
 
 
+class ServerFailed(HarnessError):
+    """A server that a test started ended, or was not ready in time; says what it printed."""
+
+
 class NotPutBack(HarnessError):
     """A VM in place could not put the machine back as it was; says what is left, and where."""
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import math
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, Self, Unpack
 
-from . import completed, engine, inspection, under_faults
+from . import engine, inspection, under_faults
 from .at_moment import AtMoment, Callback, Probe, checked_moment, checked_probe
 from .backup import Backup
-from .command import RUN_LIMIT, Command
 from .command_double import (
     Answer,
     CommandDouble,
@@ -24,7 +21,6 @@ from .command_double import (
     talking,
     with_calls,
 )
-from .completed import Completed
 from .doubles import Reply
 from .engine.lifecycle import Bench
 from .errors import UsageError
@@ -32,13 +28,14 @@ from .fault_checks import FaultOptions, changed_faults
 from .faults import Faults
 from .inspection import GRACE, InspectedGuest
 from .moments import Moment
-from .protocols import Clock, Storage
+from .protocols import Clock, PointFiles, Storage
 from .storage import Faulty
 from .under_faults import FaultingGuest, check_possible
-from .vm_findings import VmFindings
+from .vm_programs import VmPrograms
+from .volumes import Disks, Volume, VolumeGuest, planned_volume, refused
 
 
-class MachineGuest(FaultingGuest, DoublingGuest, InspectedGuest, Protocol):
+class MachineGuest(FaultingGuest, DoublingGuest, InspectedGuest, VolumeGuest, Protocol):
     """A guest as the VM sees it."""
 
     def close(self, *, wait: bool = True) -> None:
@@ -46,7 +43,22 @@ class MachineGuest(FaultingGuest, DoublingGuest, InspectedGuest, Protocol):
         ...
 
 
-class VirtualMachine(VmFindings):
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a VM begins with.
+
+    Args:
+        facts: what Azure knows of it.
+        volumes: its volumes.
+        at: the second of the clock of the VM it comes from.
+    """
+
+    facts: engine.VmFacts
+    volumes: tuple[Volume, ...] = ()
+    at: float = 0.0
+
+
+class VirtualMachine(VmPrograms):
     """A throwaway Linux VM.
 
     Args:
@@ -58,6 +70,9 @@ class VirtualMachine(VmFindings):
         bases: local directories against which relative paths are looked up, in order.
         on_budget: told how many seconds a backup that starts may take at most.
         allow: names of findings that are not told.
+        disks: what was said of its disks before it gets volumes.
+        volumes: what it has of them already.
+        start: makes a VM whose disks are a recovery point of this one.
     """
 
     def __init__(
@@ -70,15 +85,20 @@ class VirtualMachine(VmFindings):
         bases: Sequence[Path],
         on_budget: Callable[[float], None] | None = None,
         allow: Sequence[str] = (),
+        disks: Disks = Disks(),  # noqa: B008  # it is frozen
+        volumes: Sequence[Volume] = (),
+        start: Callable[[PointFiles, Origin], VirtualMachine] | None = None,
     ) -> None:
-        super().__init__(guest, bases, allow)
+        bench = Bench(facts, guest, storage, clock, rules, reach=self._reach)
+        super().__init__(guest, bench, bases, allow)
         self._guest = guest
         self._storage = storage
-        self._bench = Bench(facts, guest, storage, clock, rules, reach=self._reach)
+        self._disks = disks
+        self._volumes = list(volumes)
+        self._start = start
         self._on_budget = on_budget
         self._callbacks: list[tuple[Moment, Callback]] = []
         self._failures: list[Exception] = []
-        self._busy = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -89,42 +109,49 @@ class VirtualMachine(VmFindings):
     def __repr__(self) -> str:
         return f"<VirtualMachine {self._guest.name}, {len(self._backups)} backups>"
 
-    # -- look and run ------------------------------------------------------------------------
+    # -- what it is like -----------------------------------------------------------------------
 
-    def run(
+    @property
+    def volumes(self) -> tuple[Volume, ...]:
+        """The volumes it has, in the order in which they were mounted."""
+        return tuple(self._volumes)
+
+    def volume(
         self,
-        command: str | Sequence[str],
+        path: str,
         *,
-        timeout: float = RUN_LIMIT,
-        env: Mapping[str, str] | None = None,
-        cwd: str = "/",
-        stdin: str | bytes = b"",
-        check: bool = False,
-        clock: str = "vm",
-    ) -> Completed:
-        """Run a command on the VM as root.
+        fstype: str = "ext4",
+        size: int | str | None = None,
+        disk: int | str | None = None,
+    ) -> Volume:
+        """Mount a file system of its own on the VM, before anything is put there.
+
+        What is frozen, and how many disks Azure sees, follows from the volumes unless ``mounts``
+        and ``disks`` are set. With the first volume the usual ``/data`` is no mount any more.
 
         Args:
-            command: a shell command, or an argv as a sequence.
-            timeout: seconds after which it is killed with all it started.
-            env: variables added to the environment the scripts have.
-            cwd: working directory.
-            stdin: what it reads.
-            check: whether a failure raises.
-            clock: ``vm``, or ``real`` for the machine's own: for a server that shall not notice
-                skipped time. Time is not skipped while somebody waits for it.
+            path: where it is mounted.
+            fstype: ``ext4``, ``xfs`` or ``btrfs``, which are frozen; ``nfs`` or ``tmpfs``, which
+                are not, and are not part of a recovery point.
+            size: bytes, or text such as ``512M``; 1 GiB unless said otherwise.
+            disk: the number of the data disk it lies on, from 0; ``os`` for the disk of the system,
+                or ``loop`` for a file of that disk, which is not frozen. By default it has a data
+                disk of its own.
 
         Raises:
-            CommandTimeout: it did not end in time.
-            CommandFailed: it failed, and ``check`` is true.
-            UsageError: the command could not be started, or an argument cannot be meant.
+            UsageError: an argument cannot be meant, or it cannot be mounted there.
         """
         __tracebackhide__ = True
-        asked = Command(command, env or {}, cwd, stdin, clock)
-        launch = asked.launch(self._bench.vm.agent)
-        with self._alone("a command"):
-            execution = self._guest.execute(launch, self._bench.clock.deadline(timeout))
-        return completed.outcome(launch.argv, execution, timeout, check=check)
+        volume = planned_volume(self._volumes, path, fstype, size, disk)
+        with self._alone("a volume"):
+            try:
+                self._guest.add_volume(volume)
+            except OSError as error:
+                raise refused(volume, error) from None
+        self._volumes.append(volume)
+        facts = self._disks.with_volumes(self._bench.vm, self._volumes)
+        self._bench = replace(self._bench, vm=facts)
+        return volume
 
     def command(
         self,
@@ -198,21 +225,6 @@ class VirtualMachine(VmFindings):
         self._doubles.append(double)
         return double
 
-    def wait(self, seconds: float) -> None:
-        """Let time pass on the VM; what runs there runs on.
-
-        Args:
-            seconds: of the VM's clock. A virtual clock skips those in which all sleep.
-
-        Raises:
-            UsageError: seconds is not a number from 0 up.
-        """
-        __tracebackhide__ = True
-        if not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
-            raise UsageError([f"seconds is {seconds!r}; write a number from 0 up"])
-        with self._alone("a wait"):
-            self._bench.clock.run_until(self._bench.clock.deadline(seconds))
-
     # -- back up -----------------------------------------------------------------------------
 
     def fault(self, **faults: Unpack[FaultOptions]) -> None:
@@ -279,6 +291,9 @@ class VirtualMachine(VmFindings):
         found += [finding for watched in self._watched for finding in watched.findings()]
         if found:
             backup = replace(backup, findings=tuple(found))
+        if backup.recovery_point is not None and self._start is not None:
+            point = backup.recovery_point.started_by(self._boot)
+            backup = replace(backup, recovery_point=point)
         self._expect(run.path for run in (backup.pre, backup.post) if run is not None)
         self._backups.append(backup)
         failures, self._failures = self._failures, []
@@ -297,8 +312,9 @@ class VirtualMachine(VmFindings):
         cut short.
 
         Args:
-            moment: ``before_pre``, ``after_pre``, ``frozen``, ``after_snapshot``, ``thawed``,
-                ``before_post`` or ``after_post``; one that is not reached is left out.
+            moment: ``before_pre``, ``after_pre``, ``frozen``, ``before_snapshot``,
+                ``after_snapshot``, ``thawed``, ``before_post`` or ``after_post``; one that is not
+                reached is left out.
             callback: called with the VM at that moment.
 
         Raises:
@@ -326,32 +342,24 @@ class VirtualMachine(VmFindings):
         self._callbacks.append((Moment.AFTER_PRE, probe))
         return probe
 
+    def _boot(self, point: PointFiles) -> VirtualMachine:
+        __tracebackhide__ = True
+        assert self._start is not None
+        origin = Origin(self._bench.vm, self.volumes, self._bench.clock.now())
+        return self._start(point, origin)
+
     def _reach(self, moment: Moment, note: Callable[[str], None]) -> None:
         __tracebackhide__ = True
         bench = self._bench
         for wanted, callback in self._callbacks:
             if wanted is moment:
-                at = AtMoment(moment, self._guest, bench.clock, bench.vm.agent, note)
+                paused = bench.storage.pauses
+                at = AtMoment(moment, self._guest, bench.clock, bench.vm.agent, note, paused=paused)
                 try:
                     callback(at)
                 except Exception as error:
                     note(f"  test: {type(error).__name__} at {moment.value}")
                     self._failures.append(error)
-
-    @contextlib.contextmanager
-    def _alone(self, what: str) -> Iterator[None]:
-        __tracebackhide__ = True
-        if not self._busy.acquire(blocking=False):
-            raise UsageError(
-                [
-                    f"{what} was asked for while another call to this VM is running; wait for "
-                    "that one, or make a second VM with vm_factory()"
-                ]
-            )
-        try:
-            yield
-        finally:
-            self._busy.release()
 
     def close(self, *, wait: bool = True) -> None:
         """End the VM. May be called twice.

@@ -21,6 +21,7 @@ from .installing import Checker, Script, vm_location
 from .machine import VirtualMachine
 from .settings import Settings, Source, resolve
 from .storage import PauseAndCopy
+from .volumes import Disks
 
 __all__ = ["InstallOptions", "MemoryMachine", "PythonScript", "ScriptContext", "ScriptExit"]
 
@@ -79,7 +80,7 @@ class MemoryMachine(VirtualMachine):
         fs: FakeFilesystem,
         *,
         rules: str = "documented",
-        disks: int = 2,
+        disks: int | None = None,
         deployment: str = "resource-manager",
         os: str = "linux",
         platform: Mapping[str, object] | engine.Platform | None = None,
@@ -117,6 +118,7 @@ class MemoryMachine(VirtualMachine):
             settings.vm_facts(),
             bases,
             allow=settings.allow,
+            disks=Disks(settings.disks, settings.mounts),
         )
         self.begin_with(settings.faults)
 
@@ -262,6 +264,14 @@ class MemoryMachine(VirtualMachine):
             "programs; call the Python function under test itself, look at files with "
             "memory_vm.path(), or use the fixture vm"
         )
+
+    def start(self, command: str | Sequence[str], **options: object) -> NoReturn:
+        """A VM in memory runs no commands.
+
+        Raises:
+            UsageError: always; it says what to write instead.
+        """
+        self.run(command, **options)
 
     @contextlib.contextmanager
     def _files_of_the_host(self) -> Iterator[None]:

@@ -167,6 +167,11 @@ class Process(Protocol):
     """A program that was started and that nobody stops or reads from."""
 
     @property
+    def pid(self) -> int:
+        """Its number on the VM; 0 where programs have none."""
+        ...
+
+    @property
     def started(self) -> float:
         """When it was started, in seconds of the VM's clock."""
         ...
@@ -306,6 +311,11 @@ class Storage(Protocol):
         Raises:
             ThawFailed: it had thawed before, or does not thaw; nothing is frozen any more.
         """
+        ...
+
+    @property
+    def pauses(self) -> bool:
+        """Whether it makes every process stand still at present, so that nobody keeps time."""
         ...
 
     def modelled(self) -> tuple[str, ...]:

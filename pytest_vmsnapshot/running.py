@@ -5,20 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from . import engine
 from .clock import RealClock, VirtualClock
 from .errors import GuestDied, GuestUnavailable, UsageError
 from .fault_checks import FaultOptions
 from .guest.remote import RemoteGuest
 from .guest.session import Session, VirtualTime, VmSpec, open_session
-from .machine import VirtualMachine
+from .machine import Origin, VirtualMachine
+from .ordering import Order
 from .settings import Settings, Source, resolve
 from .shells import set_shell
-from .storage import PauseAndCopy
 
 _HIDDEN = ("/tmp/", "/run/", "/dev/")
 """Places of the host that a VM has fresh ones of."""
@@ -56,7 +56,11 @@ class Workshop:
             return f"vmsnapshot: {error}"
 
     def make(
-        self, sources: Sequence[Source], near: Path, on_budget: Callable[[float], None] | None
+        self,
+        sources: Sequence[Source],
+        near: Path,
+        on_budget: Callable[[float], None] | None = None,
+        on_boot: Callable[[VirtualMachine], None] | None = None,
     ) -> VirtualMachine:
         """Make a VM.
 
@@ -64,6 +68,7 @@ class Workshop:
             sources: where settings come from, the weightiest first.
             near: a directory against which relative paths are looked up after the root.
             on_budget: told how many seconds a backup that starts may take at most.
+            on_boot: told of each VM that is booted from a recovery point of this one.
 
         Raises:
             UsageError: settings no VM can have.
@@ -86,8 +91,8 @@ class Workshop:
             guest = RemoteGuest(session, spec, clock)
         except GuestDied:  # what makes VMs was killed during an earlier test: once more, afresh
             self._forget(settings.guest, session)
-            guest = RemoteGuest(self._session(settings.guest), spec, clock)
-        rules = engine.RULE_SETS[settings.rules]
+            session = self._session(settings.guest)
+            guest = RemoteGuest(session, spec, clock)
         facts = settings.vm_facts()
         if settings.shell:
             try:
@@ -95,10 +100,10 @@ class Workshop:
             except BaseException:
                 guest.close()
                 raise
-        bases = list(dict.fromkeys((self._root, near)))
-        machine = VirtualMachine(
-            guest, PauseAndCopy(guest), clock, rules, facts, bases, on_budget, settings.allow
-        )
+        bases = tuple(dict.fromkeys((self._root, near)))
+        wall = time.time() if settings.clock_start is None else settings.clock_start
+        order = Order(session, settings, bases, wall, on_budget, on_boot)
+        machine = order.machine(guest, clock, Origin(facts))
         try:
             machine.begin_with(settings.faults)
         except UsageError:
@@ -155,7 +160,7 @@ def virtual_machine(
     shell: str | None = None,
     clock: str = "auto",
     clock_start: str | datetime | None = None,
-    disks: int = 2,
+    disks: int | None = None,
     allow: Sequence[str] = (),
     faults: FaultOptions | None = None,
 ) -> Iterator[VirtualMachine]:
@@ -189,7 +194,7 @@ def virtual_machine(
         "faults": faults,
     }
     try:
-        with workshop.make([Source("virtual_machine()", values)], here, None) as machine:
+        with workshop.make([Source("virtual_machine()", values)], here) as machine:
             yield machine
     finally:
         workshop.close()

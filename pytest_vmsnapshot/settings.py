@@ -46,11 +46,11 @@ class Settings:
         shell: what ``/bin/sh`` is, one of ``shells.NAMES``; empty for that of the host.
         clock: one of ``CLOCKS``.
         clock_start: seconds since 1970 at which a virtual wall clock starts; None means now.
-        disks: how many disks Azure sees.
+        disks: how many disks Azure sees; None: two, or as many as the volumes need.
         deployment: one of ``DEPLOYMENTS``.
         os: one of ``SYSTEMS``.
         platform: what the platform tells the extension of a backup.
-        mounts: what is mounted, in the order in which it was mounted.
+        mounts: what is mounted, in the order in which it was mounted; None: what is usual.
         agent_umask: file mode mask of the process that starts the scripts.
         agent_stdin: what its standard input holds; None is a pipe that stays open and silent.
         agent_env: changes to its environment; None removes a variable.
@@ -68,11 +68,11 @@ class Settings:
     shell: str = ""
     clock: str = "auto"
     clock_start: int | None = None
-    disks: int = 2
+    disks: int | None = None
     deployment: str = "resource-manager"
     os: str = "linux"
     platform: Platform = field(default_factory=Platform)
-    mounts: tuple[Mount, ...] = MOUNTS
+    mounts: tuple[Mount, ...] | None = None
     agent_umask: int = 0o022
     agent_stdin: bytes | None = b""
     agent_env: Mapping[str, str | None] = field(default_factory=dict)
@@ -87,7 +87,9 @@ class Settings:
     def vm_facts(self) -> VmFacts:
         """What Azure, and the agent, bring to the VM."""
         agent = Agent(self.agent_umask, self.agent_stdin, agent_env(self.agent_env))
-        return VmFacts(self.disks, self.deployment, self.os, self.platform, self.mounts, agent)
+        disks = 2 if self.disks is None else self.disks
+        mounts = MOUNTS if self.mounts is None else self.mounts
+        return VmFacts(disks, self.deployment, self.os, self.platform, mounts, agent)
 
 
 NAMES = tuple(field.name for field in dataclasses.fields(Settings))
@@ -204,7 +206,7 @@ def _checked(source: str, name: str, value: Any, mistakes: list[str]) -> Any:
             except UsageError as wrong:
                 mistakes += [f"{source}: faults: {mistake}" for mistake in wrong.mistakes]
         case "disk_size":
-            size = _size(value)
+            size = size_in_bytes(value)
             if size is not None:
                 return size
             mistakes.append(f"{source}: disk_size={value!r}; write bytes, or '512M', or '2G'")
@@ -254,7 +256,8 @@ def _number(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _size(value: Any) -> int | None:
+def size_in_bytes(value: Any) -> int | None:
+    """A number of bytes, or text such as ``512M`` or ``2G``; None for what is neither."""
     factor = 1
     if isinstance(value, str):
         factors = {"K": 1024, "M": 1024**2, "G": 1024**3}

@@ -310,6 +310,7 @@ class _Lifecycle:
         return replace(facts, freeze=freeze)
 
     def _snapshot(self, facts: Facts, deadline: float | None) -> Facts:
+        self._reach(Step.SNAPSHOT, Moment.BEFORE_SNAPSHOT)
         self._asked = True
         began = self._bench.clock.now()
         try:

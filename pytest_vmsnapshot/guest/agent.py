@@ -20,10 +20,10 @@ from ..clock.keeping import Keeper, RealKeeper, spawn_plainly
 from ..clock.shift import SECOND
 from . import files, processes, wire
 from .awaited import NOBODY, Awaited
-from .fault_requests import ServesFaults
 from .layer import CopiedLayer, remove_tree
 from .left_behind import LeftBehind, all_gone
 from .starting import UMASK, program_of
+from .volume_requests import ServesVolumes
 
 _READ_SIZE = 65536
 
@@ -37,7 +37,7 @@ _LONGEST_WAIT = 24 * 3600.0
 MakeKeeper = Callable[[Callable[[int, int], None]], Keeper]
 
 
-class Agent(ServesFaults):
+class Agent(ServesVolumes):
     """Serves the requests of one VM until its socket closes.
 
     Args:
@@ -62,9 +62,8 @@ class Agent(ServesFaults):
         self._sock = sock
         self._harness = harness
         self._household = household
-        self._layer = layer
         self._time: Keeper = RealKeeper() if make_keeper is None else make_keeper(self._on_exit)
-        super().__init__(sock, lambda: self._time)
+        super().__init__(sock, lambda: self._time, layer)
         self._time.tell_of_programs(self._executed)
         self._exits: dict[int, tuple[int, int]] = {}
         self._left = LeftBehind(household, self._labels)
@@ -203,10 +202,6 @@ class Agent(ServesFaults):
         ahead, empty = self._time.ahead() / SECOND, self._household.empty()
         return {**answer, "ahead": ahead, "remarks": self._time.remarks(), "empty": empty}
 
-    def _kernel_deadline(self, deadline: float | None) -> float | None:
-        """A moment of the VM's clock as one of the kernel's: nothing is skipped until then."""
-        return None if deadline is None else deadline - self._time.ahead() / SECOND
-
     def _stop(self, run: Awaited) -> None:
         """The limit is reached: name what the script waits for, then kill its whole tree."""
         run.timed_out = True
@@ -327,18 +322,6 @@ class Agent(ServesFaults):
             self._pause = None
         return {}
 
-    def copy_layer(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
-        """Copy the private layer into a recovery point."""
-        deadline = self._kernel_deadline(request.body["deadline"])
-        tally = self._layer.copy(request.body["name"], deadline)
-        return {"files": tally.files, "bytes": tally.bytes, "missed": self._mounts.added()}
-
-    def volume(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
-        """Mount a volume."""
-        self._layer.add_volume(request.body)
-        self._mounts.volumes.add(request.body["path"])
-        return {}
-
     def install(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Put a file in place."""
         return files.install(request.body, request.fds[0], self._names)
@@ -382,6 +365,7 @@ _Operation = Callable[[Any, wire.Received, list[int]], dict[str, Any] | None]
 _OPERATIONS: dict[str, _Operation] = {
     **Agent.double_requests,
     **Agent.fault_requests,
+    **Agent.volume_requests,
     "start": Agent.start,
     "leave_alone": Agent.leave_alone,
     "wait": Agent.wait,
@@ -389,8 +373,6 @@ _OPERATIONS: dict[str, _Operation] = {
     "adopt": Agent.adopt,
     "pause": Agent.pause,
     "resume": Agent.resume,
-    "copy_layer": Agent.copy_layer,
-    "volume": Agent.volume,
     "install": Agent.install,
     "examine": Agent.examine,
     "read": Agent.read,

@@ -20,13 +20,18 @@ class LeftAlone:
     """
 
     def __init__(self, pid: int, started: float, pipes: Pipes, stdin: int | None) -> None:
-        self.pid = pid
+        self._pid = pid
         self._started = started
         self._pipes = pipes
         self._stdin = stdin
         self._outputs: tuple[Output, Output] | None = None
         self.execution: Execution | None = None
         """How it ended, as far as is known."""
+
+    @property
+    def pid(self) -> int:
+        """Its number on the VM."""
+        return self._pid
 
     @property
     def started(self) -> float:

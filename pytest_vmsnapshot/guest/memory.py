@@ -19,6 +19,7 @@ from ..output import UNREAD_CAPACITY, Output
 from ..protocols import Execution, FileFacts, FileKind, Launch, PointFiles, Process
 from . import python_script
 from .memory_point import MemoryPoint
+from .memory_volumes import MemoryVolumes
 from .no_doubles import NoDoubles
 from .no_faults import NoFaults
 from .python_script import PythonScript
@@ -72,6 +73,11 @@ class MemoryProcess:
         self._whole = execution
 
     @property
+    def pid(self) -> int:
+        """It has none."""
+        return 0
+
+    @property
     def started(self) -> float:
         """When it was started, in seconds of the VM's clock."""
         return self._whole.started
@@ -86,7 +92,7 @@ class MemoryProcess:
         return self._whole.output, self._whole.error_output
 
 
-class MemoryGuest(NoDoubles, NoFaults):
+class MemoryGuest(MemoryVolumes, NoDoubles, NoFaults):
     """A VM in memory. While it is open the user of the fake file system is root.
 
     Args:
@@ -110,6 +116,7 @@ class MemoryGuest(NoDoubles, NoFaults):
         directories: Sequence[str] = (),
         pass_through: tuple[type[BaseException], ...] = (),
     ) -> None:
+        super().__init__(fs)
         self._fs = fs
         self._clock = clock
         self._pass_through = pass_through
@@ -239,7 +246,7 @@ class MemoryGuest(NoDoubles, NoFaults):
 
     def _look(self) -> MemoryPoint:
         with self._as_root():
-            return MemoryPoint(self._fs)
+            return MemoryPoint(self._fs, self._on_no_disk)
 
     # -- users -----------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from pyfakefs.fake_file import FakeDirectory, FakeFile, FakeFileFromRealFile
@@ -39,15 +39,17 @@ class MemoryPoint:
 
     Args:
         fs: what is copied.
+        left_out: directories whose content is not.
     """
 
-    def __init__(self, fs: FakeFilesystem) -> None:
+    def __init__(self, fs: FakeFilesystem, left_out: Collection[str] = ()) -> None:
         self.files = 0
         """Entries in it."""
         self.size = 0
         """Bytes of content in it."""
         self._fs = fs
-        self._root: _Node | None = self._take(fs.root_dir)
+        self._left_out = left_out
+        self._root: _Node | None = self._take(fs.root_dir, "")
         self.files -= 1  # the root directory is none
 
     def close(self) -> None:
@@ -94,11 +96,12 @@ class MemoryPoint:
                     pending.append((found[-1], child))
         return sorted(found)
 
-    def _take(self, entry: FakeFile) -> _Node:
+    def _take(self, entry: FakeFile, path: str) -> _Node:
         self.files += 1
         kind = stat.S_IFMT(entry.st_mode)
         if isinstance(entry, FakeDirectory):
-            children = {name: self._take(child) for name, child in entry.entries.items()}
+            inside = {} if path in self._left_out else entry.entries
+            children = {name: self._take(child, f"{path}/{name}") for name, child in inside.items()}
             return _Node(kind, children=children)
         if stat.S_ISREG(kind):
             self.size += entry.st_size

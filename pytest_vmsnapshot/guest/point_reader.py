@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from ..errors import GuestDied
 from ..protocols import FileFacts, FileKind
+from .session import VirtualTime, VmSpec
 
 _LOOKING_AT_ONCE = 8
 """Recovery points of one VM that are kept open for reading."""
@@ -39,9 +41,13 @@ class PointReader:
         make: makes a VM that shows the recovery point.
         looking: the readers that have a VM, the one looked at last in the end; shared by all
             recovery points of a VM, so that a thousand of them do not keep a thousand VMs.
+        spec: what such a VM is like.
     """
 
-    def __init__(self, make: Callable[[], FilesOfVm], looking: list[PointReader]) -> None:
+    def __init__(
+        self, make: Callable[[], FilesOfVm], looking: list[PointReader], spec: VmSpec
+    ) -> None:
+        self._spec = spec
         self._make = make
         self._looking = looking
         self._guest: FilesOfVm | None = None
@@ -60,6 +66,18 @@ class PointReader:
         """Every path below a directory."""
         return self._opened().walk(path)
 
+    def booted(self, clock: VirtualTime | None) -> VmSpec:
+        """What a VM is like whose disks are the recovery point.
+
+        Args:
+            clock: its clock.
+
+        Raises:
+            GuestDied: the VM that had the recovery point is closed.
+        """
+        self._check()
+        return replace(self._spec, booted=True, clock=clock)
+
     def close(self) -> None:
         """End the VM this reads through."""
         self._closed = True
@@ -71,11 +89,14 @@ class PointReader:
             self._guest.close()
             self._guest = None
 
-    def _opened(self) -> FilesOfVm:
+    def _check(self) -> None:
         if self._closed:
             raise GuestDied(
                 "the VM of this recovery point is closed; read its files before the test ends"
             )
+
+    def _opened(self) -> FilesOfVm:
+        self._check()
         if self._guest is None:
             if len(self._looking) == _LOOKING_AT_ONCE:
                 self._looking[0]._release()  # noqa: SLF001  # it opens again when it is needed

@@ -26,12 +26,12 @@ from ..protocols import (
 )
 from . import wire
 from .dialogue import raise_if_crashed
-from .fault_dialogue import FaultDialogue
 from .launching import request_of, stdin_of
 from .left_alone import LeftAlone
 from .pipes import Pipes
 from .point_reader import PointReader
 from .session import Session, VmSpec
+from .volume_dialogue import VolumeDialogue
 
 _NO_DESCRIPTORS = (
     "the VM has run out of descriptors: each process that a script leaves behind with its output "
@@ -54,7 +54,7 @@ class _ModelledOwner:
     device: int
 
 
-class RemoteGuest(FaultDialogue):
+class RemoteGuest(VolumeDialogue):
     """A VM in namespaces of its own, or in place.
 
     Args:
@@ -72,6 +72,7 @@ class RemoteGuest(FaultDialogue):
         self._modelled_owners: dict[str, _ModelledOwner] = {}
         self._spoiled_owners: dict[str, str] = {}
         self._looking: list[PointReader] = []
+        self._volumes = list(spec.volumes)
         self._missed: tuple[str, ...] = ()
         self._points: list[PointReader] = []
         self._in_place: tuple[str, ...] = ()
@@ -103,7 +104,8 @@ class RemoteGuest(FaultDialogue):
             f"the recovery point has nothing of {path}: a script mounted something there"
             for path in self._missed
         )
-        return (*self._in_place, *owners, *mounted, *self._remarks)
+        volumes = self._modelled_volumes(in_place=bool(self._in_place))
+        return (*self._in_place, *owners, *volumes, *mounted, *self._remarks)
 
     def close(self, *, wait: bool = True) -> None:
         """End the VM.
@@ -358,8 +360,11 @@ class RemoteGuest(FaultDialogue):
     def open_point(self, name: str) -> PointFiles:
         """Access to a copy's files."""
         layer = f"{self._usable().number}/{name}"
-        spec = replace(self._spec, layer=layer, clock=None)
-        reader = PointReader(lambda: RemoteGuest(self._session, spec, RealClock()), self._looking)
+        volumes = tuple(self._volumes)
+        spec = replace(self._spec, layer=layer, booted=False, volumes=volumes, clock=None)
+        reader = PointReader(
+            lambda: RemoteGuest(self._session, spec, RealClock()), self._looking, spec
+        )
         self._points.append(reader)
         return reader
 

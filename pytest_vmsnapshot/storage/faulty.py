@@ -95,6 +95,11 @@ class Faulty:
         if was_frozen and fault in _THAW:
             raise ThawFailed(f"{_THAW[fault]} ({_ASKED_FOR})")
 
+    @property
+    def pauses(self) -> bool:
+        """As the storage."""
+        return self._storage.pauses
+
     def modelled(self) -> tuple[str, ...]:
         """That of the storage."""
         return self._storage.modelled()

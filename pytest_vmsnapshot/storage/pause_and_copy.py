@@ -81,6 +81,11 @@ class PauseAndCopy:
             self._frozen = False
             self._guest.resume()
 
+    @property
+    def pauses(self) -> bool:
+        """Whether it does at present."""
+        return self._frozen
+
     def modelled(self) -> tuple[str, ...]:
         """The freeze is never a real one here."""
         sentences = ["the freeze was simulated by pausing every process of the VM"]

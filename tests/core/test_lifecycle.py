@@ -109,6 +109,7 @@ class Disks:
     on_snapshot: list[BaseException | None] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
     name: str = "disks"
+    pauses: bool = False
 
     def freeze(self, mounts: Sequence[str], deadline: float) -> str:
         self.steps.append("freeze")

@@ -42,7 +42,8 @@ def test_defaults() -> None:
     assert Settings() == Settings(
         guest="auto",
         rules="documented",
-        disks=2,
+        disks=None,
+        mounts=None,
         deployment="resource-manager",
         os="linux",
         network=False,
@@ -291,7 +292,7 @@ def test_any_value_is_settings_or_a_mistake(values: dict[str, Any], source: str)
         found = resolve([Source(source, values)])
     except UsageError:
         return
-    assert found.settings.disks >= 1
+    assert found.settings.vm_facts().disks >= 1
     assert found.settings.disk_size >= 1
     assert found.header()
 

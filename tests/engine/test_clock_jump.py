@@ -81,7 +81,7 @@ def test_mistakes(vm: VirtualMachine) -> None:
         vm.fault(clock_jump={"after_per": 1, "frozen": 0, "thawed": float("nan")})
     assert caught.value.mistakes == (
         "clock_jump: there is no moment 'after_per'; is 'after_pre' meant? There are: before_pre, "
-        "after_pre, frozen, after_snapshot, thawed, before_post, after_post",
+        "after_pre, frozen, before_snapshot, after_snapshot, thawed, before_post, after_post",
         "clock_jump is 0; write a number of seconds, such as 3600 or -3600, 31622400 at most",
         "clock_jump is nan; write a number of seconds, such as 3600 or -3600, 31622400 at most",
     )

@@ -29,6 +29,7 @@ def test_all_moments_in_order(vm_factory: object, rules: str) -> None:
         ("before_pre", ""),
         ("after_pre", "pre "),
         ("frozen", "pre "),
+        ("before_snapshot", "pre "),
         ("after_snapshot", "pre "),
         ("thawed", "pre "),
         ("before_post", "pre "),
@@ -125,7 +126,7 @@ def test_mistakes(vm: VirtualMachine) -> None:
         vm.on("after_freeze", "look")  # type: ignore[arg-type]
     assert caught.value.mistakes == (
         "a backup has no moment 'after_freeze'; write one of before_pre, after_pre, frozen, "
-        "after_snapshot, thawed, before_post, after_post",
+        "before_snapshot, after_snapshot, thawed, before_post, after_post",
         "callback is 'look'; write a function that takes the VM at a moment",
     )
     with pytest.raises(UsageError, match=r"^expect is 'fails'; write 'refused' or 'accepted'$"):

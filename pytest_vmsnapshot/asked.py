@@ -1,0 +1,87 @@
+"""What a run, and each of its tests, asks of VMs: options, ini values and markers."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .machine import VirtualMachine
+    from .settings import Source
+
+FIXTURES = frozenset({"vm", "vm_factory", "vm_session_factory"})
+"""Fixtures that make VMs with processes."""
+
+MACHINES: pytest.StashKey[list[VirtualMachine]] = pytest.StashKey()
+"""The VMs of a test, for its report."""
+
+STRICT: pytest.StashKey[bool] = pytest.StashKey()
+"""Whether a test is to fail where the rule sets differ."""
+
+OPTIONS = {
+    "guest": "where the VM's processes run: auto (default), root, subids, rootless, sudo, in-place",
+    "rules": "the rule set: documented (default), shipped",
+    "shell": "what /bin/sh is: dash, bash, busybox, ksh, mksh, yash, or a distribution's name",
+    "clock": "the VM's clock: auto (default: virtual where that works), virtual, real",
+    "clock_start": "date at which a virtual clock starts, as 2026-03-29T01:59:50 (UTC)",
+    "disks": "how many disks Azure sees (default 2)",
+    "network": "true: VMs share the host's network (default false)",
+    "directories": "more top-level directories to create on every VM, absolute, comma-separated",
+    "disk_size": "how much a VM can write: bytes, or as 512M, 2G (default 1G)",
+    "strict": "fail for what a test is otherwise only warned of (default false)",
+    "allow": "findings a test is not told of, such as processes,never-called; comma-separated",
+    "require": "fail instead of modelling: clock, namespaces, owners, shell; comma-separated",
+}
+
+FLAGS = frozenset({"strict"})
+"""Options that take no value."""
+
+
+def sources_of(config: pytest.Config) -> list[Source]:
+    """Where settings of a whole run come from, the weightiest first."""
+    from .settings import Source
+
+    command_line = {name: config.getoption(f"vmsnapshot_{name}") for name in OPTIONS}
+    ini = {name: config.getini(f"vmsnapshot_{name}") or None for name in OPTIONS}
+    return [Source("command line", command_line), Source("ini", ini)]
+
+
+def uses_vm(item: pytest.Item) -> bool:
+    """Whether a test has a fixture that makes VMs."""
+    return not FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+@contextlib.contextmanager
+def plain_failure(*kinds: type[Exception]) -> Iterator[None]:
+    """A mistake that says all there is to say fails the test without a traceback."""
+    try:
+        yield
+    except kinds as mistake:
+        raise pytest.fail.Exception(str(mistake), pytrace=False) from None
+
+
+def marker_of(item: pytest.Item) -> Source:
+    """What the markers of a test say, the nearest first."""
+    from .settings import Source
+
+    values: dict[str, Any] = {}
+    for mark in item.iter_markers("vm"):
+        if mark.args:
+            pytest.fail(f"@pytest.mark.vm takes keywords only, not {mark.args!r}", pytrace=False)
+        values = {**mark.kwargs, **values}
+    if isinstance(values.get("shell"), list | tuple):
+        from .several_shells import chosen
+
+        values["shell"] = chosen(item)
+    return Source("marker", values)
+
+
+def note_strict(item: pytest.Item, sources: Sequence[Source]) -> None:
+    """Remember whether a test is to fail where the rule sets differ."""
+    from .settings import resolve
+
+    if resolve(sources).settings.strict:
+        item.stash[STRICT] = True

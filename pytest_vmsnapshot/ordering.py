@@ -1,0 +1,91 @@
+"""Putting a VM together: a new one, or one that is booted from a recovery point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from . import engine
+from .clock import RealClock, VirtualClock
+from .errors import UsageError
+from .guest.point_reader import PointReader
+from .guest.remote import RemoteGuest
+from .guest.session import Session, VirtualTime
+from .machine import Origin, VirtualMachine
+from .protocols import PointFiles
+from .settings import Settings
+from .storage import PauseAndCopy
+from .volumes import Disks
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a VM is like, and all that are booted from its recovery points.
+
+    Args:
+        session: what makes VMs.
+        settings: what was asked for.
+        bases: local directories against which relative paths are looked up, in order.
+        wall: what the VM's wall clock shows at second 0 of its clock, in seconds since 1970.
+        on_budget: told how many seconds a backup that starts may take at most.
+        on_boot: told of each VM that is booted.
+    """
+
+    session: Session
+    settings: Settings
+    bases: tuple[Path, ...]
+    wall: float
+    on_budget: Callable[[float], None] | None = None
+    on_boot: Callable[[VirtualMachine], None] | None = None
+
+    def machine(self, guest: RemoteGuest, clock: RealClock, origin: Origin) -> VirtualMachine:
+        """A VM on a guest that was made.
+
+        Args:
+            guest: where its processes run.
+            clock: its clock.
+            origin: what it begins with.
+        """
+        return VirtualMachine(
+            guest,
+            PauseAndCopy(guest),
+            clock,
+            engine.RULE_SETS[self.settings.rules],
+            origin.facts,
+            self.bases,
+            self.on_budget,
+            self.settings.allow,
+            Disks(self.settings.disks, self.settings.mounts),
+            origin.volumes,
+            self.boot,
+        )
+
+    def boot(self, point: PointFiles, origin: Origin) -> VirtualMachine:
+        """A VM whose disks are a recovery point.
+
+        Args:
+            point: the recovery point.
+            origin: the VM that had it, and when it is booted.
+
+        Raises:
+            GuestDied: the VM that had it is closed.
+            GuestUnavailable: no VM can be made.
+            UsageError: not in place.
+        """
+        __tracebackhide__ = True
+        if self.session.privilege == "in-place":
+            raise UsageError(
+                "a recovery point cannot be booted in place, where the only VM is this machine; "
+                "look at its files with read_text(), or use a guest in namespaces"
+            )
+        assert isinstance(point, PointReader), "it is of a guest of ours"
+        wall = self.wall + origin.at
+        is_virtual = self.settings.clock != "real" and not self.session.no_virtual_clock
+        spec = point.booted(VirtualTime(int(wall)) if is_virtual else None)
+        clock = VirtualClock() if is_virtual else RealClock()
+        guest = RemoteGuest(self.session, spec, clock)
+        machine = replace(self, wall=wall).machine(guest, clock, origin)
+        if self.on_boot is not None:
+            self.on_boot(machine)
+        return machine
