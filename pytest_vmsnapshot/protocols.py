@@ -12,6 +12,7 @@ from .faults import ScriptFault
 from .output import Output
 
 __all__ = [
+    "AskedVolume",
     "Clock",
     "Copied",
     "Execution",
@@ -258,6 +259,40 @@ class Copied:
     size: int
     source: PointFiles
     complete: bool = True
+
+
+class AskedVolume(Protocol):
+    """A volume that is asked for."""
+
+    @property
+    def path(self) -> str:
+        """Where it is to be mounted."""
+        ...
+
+    @property
+    def fstype(self) -> str:
+        """The type its owner would see."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Bytes it can hold."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """What it is mounted from."""
+        ...
+
+    @property
+    def number(self) -> int:
+        """Which volume of the VM it is, from 1."""
+        ...
+
+    @property
+    def kept(self) -> bool:
+        """Whether a snapshot of the VM's disks has it."""
+        ...
 
 
 class StorageFailed(Exception):

@@ -7,7 +7,7 @@ import os
 
 from pyfakefs.fake_filesystem import FakeFilesystem
 
-from .volume_dialogue import AskedVolume
+from ..protocols import AskedVolume
 
 
 class MemoryVolumes:

@@ -3,43 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
+from ..protocols import AskedVolume
 from .fault_dialogue import FaultDialogue
-
-
-class AskedVolume(Protocol):
-    """A volume that is asked for."""
-
-    @property
-    def path(self) -> str:
-        """Where it is to be mounted."""
-        ...
-
-    @property
-    def fstype(self) -> str:
-        """The type its owner would see."""
-        ...
-
-    @property
-    def size(self) -> int:
-        """Bytes it can hold."""
-        ...
-
-    @property
-    def device(self) -> str:
-        """What it is mounted from."""
-        ...
-
-    @property
-    def number(self) -> int:
-        """Which volume of the VM it is, from 1."""
-        ...
-
-    @property
-    def kept(self) -> bool:
-        """Whether a snapshot of the VM's disks has it."""
-        ...
 
 
 class VolumeDialogue(FaultDialogue):
