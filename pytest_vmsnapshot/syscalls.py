@@ -65,6 +65,10 @@ WALL = 0x40000000  # linux/wait.h: __WALL
 # linux/fs.h
 FICLONE = 0x40049409
 
+# linux/falloc.h
+FALLOC_FL_KEEP_SIZE = 0x01
+FALLOC_FL_PUNCH_HOLE = 0x02
+
 _MOUNT_SETATTR = 442
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 _PTRACE = {"x86_64": 101, "aarch64": 117}
@@ -175,6 +179,24 @@ def make_read_only(target: str) -> None:
         len(attributes),
         call="mount_setattr",
     )
+
+
+def punch_hole(fd: int, start: int, length: int) -> None:
+    """Give back the blocks of a part of a file, which reads as zeros then: fallocate(2).
+
+    Args:
+        fd: descriptor of the file, writable.
+        start: where the part begins, in bytes.
+        length: bytes.
+    """
+    flags = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE
+    where = ctypes.c_int64(start), ctypes.c_int64(length)
+    _check(_libc.fallocate64(fd, flags, *where), "fallocate")
+
+
+def sync_file_system(fd: int) -> None:
+    """Write out all that is changed on the file system of an open file: syncfs(2)."""
+    _check(_libc.syncfs(fd), "syncfs")
 
 
 def pivot_root(new_root: str, put_old: str) -> None:
