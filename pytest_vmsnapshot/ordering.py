@@ -13,9 +13,9 @@ from .guest.point_reader import PointReader
 from .guest.remote import RemoteGuest
 from .guest.session import Session, VirtualTime
 from .machine import Origin, VirtualMachine
-from .protocols import PointFiles
+from .protocols import PointFiles, Storage
 from .settings import Settings
-from .storage import PauseAndCopy
+from .storage import LoopStorage, PauseAndCopy
 from .volumes import Disks
 
 
@@ -49,7 +49,7 @@ class Order:
         """
         return VirtualMachine(
             guest,
-            PauseAndCopy(guest),
+            self._storage(guest),
             clock,
             engine.RULE_SETS[self.settings.rules],
             origin.facts,
@@ -60,6 +60,11 @@ class Order:
             origin.volumes,
             self.boot,
         )
+
+    def _storage(self, guest: RemoteGuest) -> Storage:
+        if self.settings.storage == "loop":
+            return LoopStorage(guest, PauseAndCopy(guest, simulates=False))
+        return PauseAndCopy(guest)
 
     def boot(self, point: PointFiles, origin: Origin) -> VirtualMachine:
         """A VM whose disks are a recovery point.

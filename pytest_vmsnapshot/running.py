@@ -85,6 +85,7 @@ class Workshop:
             self._shares(near),
             settings.network,
             clock=virtual,
+            storage=_storage(session, settings),
         )
         clock = RealClock() if virtual is None else VirtualClock()
         try:
@@ -160,6 +161,7 @@ def virtual_machine(
     shell: str | None = None,
     clock: str = "auto",
     clock_start: str | datetime | None = None,
+    storage: str = "pause-and-copy",
     disks: int | None = None,
     allow: Sequence[str] = (),
     faults: FaultOptions | None = None,
@@ -172,7 +174,8 @@ def virtual_machine(
         shell: what ``/bin/sh`` is.
         clock: its clock: virtual, real, or auto.
         clock_start: the date at which a virtual clock starts.
-        disks: how many disks Azure sees.
+        storage: what freezes and copies the disks.
+        disks: how many disks Azure sees; by default two, or as many as the volumes need.
         allow: names of findings that are not told.
         faults: what goes wrong from the start, as for ``VirtualMachine.fault``.
 
@@ -189,6 +192,7 @@ def virtual_machine(
         "shell": shell,
         "clock": clock,
         "clock_start": clock_start,
+        "storage": storage,
         "disks": disks,
         "allow": allow,
         "faults": faults,
@@ -243,6 +247,23 @@ def _virtual_time(session: Session, settings: Settings) -> VirtualTime | None:
             ]
         )
     return None if session.no_virtual_clock else VirtualTime(settings.clock_start)
+
+
+def _storage(session: Session, settings: Settings) -> str:
+    """What freezes and copies.
+
+    Raises:
+        UsageError: real file systems are asked for and cannot be had.
+    """
+    if settings.storage == "loop" and session.privilege not in ("root", "sudo"):
+        raise UsageError(
+            [
+                f"storage='loop' needs root, and here the guest is {session.privilege}: only root "
+                "may mount file systems from images, and freeze them; run pytest as root, take "
+                "guest='sudo', or leave storage= out"
+            ]
+        )
+    return settings.storage
 
 
 def _check_requirements(session: Session, settings: Settings) -> None:

@@ -20,6 +20,7 @@ from .surroundings import FACTS
 GUESTS = ("auto", "root", "subids", "rootless", "sudo", "in-place")
 RULES = ("documented", "shipped")
 CLOCKS = ("auto", "virtual", "real")
+STORAGES = ("pause-and-copy", "loop")
 DEPLOYMENTS = ("resource-manager", "classic")
 SYSTEMS = ("linux", "windows")
 _TEXT_ONLY = ("command line", "ini")
@@ -28,7 +29,8 @@ _TEXT_ONLY = ("command line", "ini")
 REQUIREMENTS = ("clock", "namespaces", "owners", "shell")
 
 MARKER = (
-    "vm(*, guest=None, rules=None, shell=None, clock=None, clock_start=None, disks=None, "
+    "vm(*, guest=None, rules=None, shell=None, clock=None, clock_start=None, storage=None, "
+    "disks=None, "
     "deployment=None, os=None, platform=None, mounts=None, agent_umask=None, agent_stdin=None, "
     "agent_env=None, network=None, directories=None, disk_size=None, require=None, strict=None, "
     "allow=None, faults=None): "
@@ -46,6 +48,7 @@ class Settings:
         shell: what ``/bin/sh`` is, one of ``shells.NAMES``; empty for that of the host.
         clock: one of ``CLOCKS``.
         clock_start: seconds since 1970 at which a virtual wall clock starts; None means now.
+        storage: what freezes and copies the disks, one of ``STORAGES``.
         disks: how many disks Azure sees; None: two, or as many as the volumes need.
         deployment: one of ``DEPLOYMENTS``.
         os: one of ``SYSTEMS``.
@@ -68,6 +71,7 @@ class Settings:
     shell: str = ""
     clock: str = "auto"
     clock_start: int | None = None
+    storage: str = "pause-and-copy"
     disks: int | None = None
     deployment: str = "resource-manager"
     os: str = "linux"
@@ -108,7 +112,7 @@ class Source:
     values: Mapping[str, Any]
 
 
-_ALWAYS_SHOWN = ("rules", "guest", "clock")
+_ALWAYS_SHOWN = ("rules", "guest", "clock", "storage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +134,6 @@ class Resolved:
             origin = self.origins.get(name)
             value = getattr(self.settings, name)
             shown.append(f"{name} {value}" + (f" ({origin})" if origin else ""))
-        shown.append("storage pause-and-copy")
         shown += [
             f"{name} {_shown(name, getattr(self.settings, name))} ({origin})"
             for name, origin in self.origins.items()
@@ -172,7 +175,7 @@ def _unknown(source: str, name: str) -> str:
 def _checked(source: str, name: str, value: Any, mistakes: list[str]) -> Any:
     """The value in its own type; a mistake is noted when there is none."""
     match name:
-        case "guest" | "rules" | "shell" | "clock" | "deployment" | "os":
+        case "guest" | "rules" | "shell" | "clock" | "storage" | "deployment" | "os":
             if value in _CHOICES[name]:
                 return value
             mistakes.append(f"{source}: {name}={value!r} is none of {', '.join(_CHOICES[name])}")
@@ -224,6 +227,7 @@ _CHOICES = {
     "rules": RULES,
     "shell": SHELLS,
     "clock": CLOCKS,
+    "storage": STORAGES,
     "deployment": DEPLOYMENTS,
     "os": SYSTEMS,
 }

@@ -21,6 +21,7 @@ class VmFactory(Protocol):
         shell: str | None = None,
         clock: str | None = None,
         clock_start: str | datetime | None = None,
+        storage: str | None = None,
         disks: int | None = None,
         deployment: str | None = None,
         os: str | None = None,

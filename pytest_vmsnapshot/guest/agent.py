@@ -18,12 +18,13 @@ from typing import Any, ClassVar
 
 from ..clock.keeping import Keeper, RealKeeper, spawn_plainly
 from ..clock.shift import SECOND
-from . import files, processes, wire
+from . import files, pause, processes, wire
 from .awaited import NOBODY, Awaited
 from .layer import CopiedLayer, remove_tree
 from .left_behind import LeftBehind, all_gone
 from .starting import UMASK, program_of
 from .volume_requests import ServesVolumes
+from .volumes import Volumes
 
 _READ_SIZE = 65536
 
@@ -46,6 +47,7 @@ class Agent(ServesVolumes):
         household: the VM's processes.
         layer: what a snapshot copies.
         make_keeper: makes what keeps the VM's time; it is told whom to tell of a child that ended.
+        volumes: what is mounted besides, if that can be.
     """
 
     operations: ClassVar[Mapping[str, _Operation]]
@@ -58,17 +60,19 @@ class Agent(ServesVolumes):
         household: processes.Household,
         layer: CopiedLayer,
         make_keeper: MakeKeeper | None = None,
+        volumes: Volumes | None = None,
     ) -> None:
         self._sock = sock
+        volumes = Volumes() if volumes is None else volumes
         self._harness = harness
         self._household = household
         self._time: Keeper = RealKeeper() if make_keeper is None else make_keeper(self._on_exit)
-        super().__init__(sock, lambda: self._time, layer)
+        super().__init__(sock, lambda: self._time, layer, volumes)
         self._time.tell_of_programs(self._executed)
         self._exits: dict[int, tuple[int, int]] = {}
         self._left = LeftBehind(household, self._labels)
         self._run: Awaited | None = None
-        self._pause: processes.Pause | None = None
+        self._pause: pause.Pause | None = None
         self._adopted: set[int] = set()
         self._wakeup, wakeup_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -137,7 +141,7 @@ class Agent(ServesVolumes):
             if self._pause is not None:
                 self._pause.keep(pid, status)
             else:  # it stopped only after its pause was over
-                processes.let_go(pid, status)
+                pause.let_go(pid, status)
             return
         pid = self._stands_for.pop(pid, pid)
         waited_for = self._run is not None and pid == self._run.pid
@@ -207,6 +211,8 @@ class Agent(ServesVolumes):
         run.timed_out = True
         root = self._running(run.pid)
         run.waiting_in = processes.waiting_in(root)
+        if self._volumes.frozen_devices():  # whoever hangs in a write to it could not be killed
+            self._thaw()
         run.killed = processes.kill_all_but(run.before, self._household, self._reap_next)
         while run.pid not in self._exits:  # it was killed; its end is certain and near
             pid, status = os.waitpid(root, 0)
@@ -231,6 +237,7 @@ class Agent(ServesVolumes):
             if not request.complete:
                 raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             operation = self.operations[request.body["op"]]
+            self._check_not_frozen(request.body)
             answer = operation(self, request, fds)
         except OSError as error:
             answer = {
@@ -310,7 +317,8 @@ class Agent(ServesVolumes):
     def pause(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Stop every process at one instant."""
         if self._pause is None:
-            self._pause = processes.Pause(self._household, self._on_exit, self._wakeup)
+            frozen = bool(self._volumes.frozen_devices())
+            self._pause = pause.Pause(self._household, self._on_exit, self._wakeup, frozen=frozen)
             self._time.paused()
         self._pause.hold(self._kernel_deadline(request.body["deadline"]))
         return {"unpaused": list(self._pause.unpaused.values())}

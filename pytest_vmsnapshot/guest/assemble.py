@@ -24,7 +24,7 @@ from .template import (
     Template,
     overlay_options,
 )
-from .volumes import Volumes, show
+from .volumes import Volumes
 
 ROOT = f"{DISK}/root"
 UPPER = f"{DISK}/upper"
@@ -102,12 +102,9 @@ def assemble(template: Template, spec: TreeSpec, volumes: Volumes) -> int:
     os.umask(0o022)
     for share in spec.shares:
         _share(share)
-    for volume in spec.volumes:
-        with step(f"mount the volume {volume['path']}"):
-            if spec.booted:
-                volumes.add(volume, ROOT, spec.layer)
-            else:
-                show(volume, ROOT, spec.layer)
+    for volume in () if spec.booted else spec.volumes:
+        with step(f"show the volume {volume['path']}"):
+            volumes.show(volume, ROOT, spec.layer)
     disk = os.open(DISK, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     with step("mount /proc"):
         flags = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
@@ -121,6 +118,9 @@ def assemble(template: Template, spec: TreeSpec, volumes: Volumes) -> int:
         syscalls.pivot_root(".", ".")
         syscalls.unmount(".", syscalls.MNT_DETACH)
         os.chdir("/")
+    for volume in spec.volumes:
+        with step(f"mount the volume {volume['path']}"):
+            volumes.bring_back(volume, read_only=not spec.booted)
     if not template.rootless:
         _protect_host()
     with contextlib.suppress(OSError):  # what it has here cannot be changed: scripts will say so

@@ -8,6 +8,7 @@ import errno
 import os
 import select
 import signal
+import stat
 import time
 from dataclasses import dataclass
 
@@ -167,7 +168,13 @@ def clone(source: str, target: str, deadline: float | None = None) -> Tally:
 
 
 def mount(
-    image: int, kind: FileSystem, target: str, nodes: str, flags: int = 0, options: str = ""
+    image: int,
+    kind: FileSystem,
+    target: str,
+    nodes: str,
+    flags: int = 0,
+    options: str = "",
+    shown: str = "",
 ) -> LoopDevice:
     """Mount an image; nothing but the mount holds the device afterwards.
 
@@ -178,6 +185,7 @@ def mount(
         nodes: directory with device nodes, or for them.
         flags: of mount(2).
         options: more of them, for this type.
+        shown: path of a node that is made for it, by which the table of mounts names it.
 
     Raises:
         NoFileSystem: the kernel cannot mount it.
@@ -187,13 +195,21 @@ def mount(
     wanted = ",".join(filter(None, (_MAKING[kind].options, options)))
     with attach(image, nodes) as device:
         try:
-            syscalls.mount(device.path, target, kind.value, flags, wanted)
+            if shown:
+                _make_node(shown, device.path)
+            syscalls.mount(shown or device.path, target, kind.value, flags, wanted)
         except OSError as error:
             reason = _why_not_mounted(kind, error.errno)
             if not reason:
                 raise
             raise NoFileSystem(f"{target} cannot be mounted: {reason}") from error
     return device
+
+
+def _make_node(path: str, like: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)  # of a volume whose mount was refused
+    os.mknod(path, stat.S_IFBLK | 0o660, os.stat(like).st_rdev)
 
 
 def unmount(target: str, device: LoopDevice, patience: float = PATIENCE) -> None:

@@ -52,10 +52,6 @@ class Installed:
         if path not in self._directories:
             self._directories.append(path)
 
-    def add_volume(self, row: dict[str, Any]) -> None:
-        """A directory stands for a volume: in place nothing is mounted."""
-        self.add_directory(row["path"])
-
     def covered(self) -> list[str]:
         """All paths a recovery point holds, the shortest names for them."""
         wanted = [*self._directories]
@@ -200,13 +196,14 @@ class InPlaceAgent(Agent):
         return answer
 
     def volume(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
-        """Make the directory that stands for a volume."""
+        """Make the directory that stands for a volume: in place nothing is mounted."""
         path = request.body["path"]
         if os.path.isdir(path) and os.listdir(path):
             raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), path)
         self._journal.before_directory(path)
         os.makedirs(path, mode=0o755, exist_ok=True)
-        return super().volume(request, fds)
+        self._installed.add_directory(path)
+        return {}
 
     def remove(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Remove a file or a whole directory."""
@@ -239,14 +236,6 @@ class InPlaceAgent(Agent):
 
 class NoLayer:
     """What a recovery point's reader has to copy: nothing."""
-
-    def add_volume(self, row: dict[str, Any]) -> None:
-        """Refuse.
-
-        Raises:
-            OSError: always.
-        """
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS), row["path"])
 
     def copy(self, name: str, deadline: float | None) -> Tally:
         """Refuse.

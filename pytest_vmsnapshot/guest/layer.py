@@ -13,7 +13,7 @@ import shutil
 import stat
 import time
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from .. import syscalls
 
@@ -59,10 +59,6 @@ _CHUNK = 64 * 1024 * 1024
 class CopiedLayer(Protocol):
     """What an agent needs for a snapshot."""
 
-    def add_volume(self, row: dict[str, Any]) -> None:
-        """Mount a volume, which is part of it from now on."""
-        ...
-
     def copy(self, name: str, deadline: float | None) -> Tally:
         """Copy into a recovery point of this name."""
         ...
@@ -70,10 +66,6 @@ class CopiedLayer(Protocol):
 
 class CopiedVolumes(Protocol):
     """The volumes of a VM, as its layer sees them."""
-
-    def add(self, row: dict[str, Any]) -> None:
-        """Mount one."""
-        ...
 
     def copy(self, point: str, tally: Tally) -> None:
         """Copy all that lie on a disk into a recovery point."""
@@ -116,14 +108,6 @@ class Layer:
         if booted:
             self._made.clear()
         os.chdir("/")
-
-    def add_volume(self, row: dict[str, Any]) -> None:
-        """Mount a volume, which is part of the layer from now on.
-
-        Raises:
-            OSError: it cannot be mounted there.
-        """
-        self._volumes.add(row)
 
     def copy(self, name: str, deadline: float | None) -> Tally:
         """Copy the layer into a recovery point.

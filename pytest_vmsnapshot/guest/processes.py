@@ -7,21 +7,13 @@ the in-place guest it is their subreaper.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
-import platform
 import select
 import signal
-import time
 from collections.abc import Callable, Collection, Iterable
 from typing import Protocol
 
-from .. import syscalls
-
-_VFORK_LOOK_SECONDS = 0.002
-"""A parent waiting in vfork sends no event when its child is held, so look at it now and then."""
-
-_ENDED = ("", "Z", "X")
+ENDED = ("", "Z", "X")
 """State letters (proc(5)) of a process that is gone, or only waits to be reaped."""
 
 _KILL_ROUNDS = 2000
@@ -119,7 +111,7 @@ def descendants(ancestors: Iterable[int]) -> list[int]:
 
 def _children(pid: int) -> list[int]:
     found: list[int] = []
-    for thread in _threads(pid):
+    for thread in threads_of(pid):
         with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children") as file:
             found += [int(word) for word in file.read().split()]
     return found
@@ -127,7 +119,7 @@ def _children(pid: int) -> list[int]:
 
 def is_zombie(pid: int) -> bool:
     """Whether a process has ended and only waits to be reaped (or is gone altogether)."""
-    return _state(pid, pid) in _ENDED
+    return state_of(pid, pid) in ENDED
 
 
 class Mounts:
@@ -224,172 +216,18 @@ def kill_all_but(spared: Collection[int], household: Household, reap: Callable[[
     return len(killed)
 
 
-class Pause:
-    """Every process of the VM, stopped at one instant and invisibly to itself.
-
-    Each thread is seized and interrupted by ptrace; children it forks meanwhile are seized with
-    it. Unlike SIGSTOP, nobody's parent is told and a process that stopped itself stays stopped.
-
-    Args:
-        household: the VM's processes.
-        on_exit: told of each child of the agent that ends meanwhile, with its wait status.
-        wakeup: a descriptor that becomes readable when a child changes state.
-    """
-
-    def __init__(
-        self, household: Household, on_exit: Callable[[int, int], None], wakeup: int
-    ) -> None:
-        self._household = household
-        self._on_exit = on_exit
-        self._wakeup = wakeup
-        self._stopped: dict[int, int] = {}  # thread: the signal it was about to get, or 0
-        self._awaited: set[int] = set()
-        self.unpaused: dict[int, str] = {}
-
-    def hold(self, deadline: float | None) -> None:
-        """Stop everything.
-
-        Args:
-            deadline: reading of the monotonic clock after which this is given up.
-
-        Raises:
-            TimeoutError: a process could not be stopped in time (it hangs in the kernel).
-        """
-        while True:
-            fresh = [
-                thread
-                for pid in self._household.living()
-                for thread in _threads(pid)
-                if thread not in self._stopped
-                and thread not in self.unpaused
-                and _state(pid, thread) not in _ENDED
-            ]
-            for thread in fresh:
-                self._seize(thread)
-            if not self._awaited:
-                if not fresh:
-                    break
-                continue
-            self._await_stops(deadline)
-
-    def keep(self, thread: int, status: int) -> None:
-        """Take in a thread that stopped only after ``hold``, having run nothing of its own.
-
-        Such are a child forked meanwhile, and a parent whose vfork child has ended.
-
-        Args:
-            thread: the thread.
-            status: its wait status.
-        """
-        self._stopped[thread] = _pending_signal(status)
-
-    def release(self) -> None:
-        """Let everything go on, each thread with the signal it was about to get."""
-        for thread, pending in self._stopped.items():
-            with contextlib.suppress(OSError):  # killed while it was held
-                syscalls.ptrace(syscalls.PTRACE_DETACH, thread, pending)
-        self._stopped.clear()
-
-    def _seize(self, thread: int) -> None:
-        options = (
-            syscalls.PTRACE_O_TRACEFORK
-            | syscalls.PTRACE_O_TRACEVFORK
-            | syscalls.PTRACE_O_TRACECLONE
-        )
-        try:
-            syscalls.ptrace(syscalls.PTRACE_SEIZE, thread, options)
-            syscalls.ptrace(syscalls.PTRACE_INTERRUPT, thread)
-        except ProcessLookupError:
-            return
-        except PermissionError:
-            tracer = _tracer(thread)
-            if tracer != os.getpid():
-                if tracer:
-                    self.unpaused[thread] = command_line(thread)
-                return
-            # It came with its parent between the listing and this call, and stops by itself.
-            if thread in self._stopped:
-                return
-        self._awaited.add(thread)
-
-    def _await_stops(self, deadline: float | None) -> None:
-        while self._awaited:
-            if deadline is not None and time.monotonic() > deadline:
-                hanging = ", ".join(command_line(thread) for thread in self._awaited)
-                raise TimeoutError(errno.ETIMEDOUT, f"these do not stop: {hanging}")
-            if not self._collect():
-                select.select([self._wakeup], [], [], _VFORK_LOOK_SECONDS)
-                with contextlib.suppress(BlockingIOError):
-                    os.read(self._wakeup, 4096)
-            for thread in list(self._awaited):
-                if _state(thread, thread) in _ENDED:
-                    self._awaited.discard(thread)
-                elif _waits_for_vfork_child(thread):
-                    self._awaited.discard(thread)
-                    self._stopped[thread] = 0
-
-    def _collect(self) -> bool:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG | syscalls.WALL)
-        except ChildProcessError:
-            self._awaited.clear()
-            return True
-        if pid == 0:
-            return False
-        self._awaited.discard(pid)
-        if not os.WIFSTOPPED(status):
-            self._stopped.pop(pid, None)
-            self._on_exit(pid, status)
-        else:
-            self._stopped[pid] = _pending_signal(status)
-        return True
-
-
-def let_go(thread: int, status: int) -> None:
-    """Detach from a thread that has stopped, handing on the signal it was about to get."""
-    with contextlib.suppress(OSError):  # killed meanwhile
-        syscalls.ptrace(syscalls.PTRACE_DETACH, thread, _pending_signal(status))
-
-
-def _pending_signal(status: int) -> int:
-    """The signal a stopped thread was about to get; 0 when ptrace itself stopped it."""
-    return 0 if status >> 16 else os.WSTOPSIG(status)
-
-
-def _threads(pid: int) -> list[int]:
+def threads_of(pid: int) -> list[int]:
+    """The threads of a process."""
     try:
         return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
     except OSError:
         return []
 
 
-def _state(pid: int, thread: int) -> str:
+def state_of(pid: int, thread: int) -> str:
     """The state letter of a thread; empty when it is gone."""
     try:
         with open(f"/proc/{pid}/task/{thread}/stat", "rb") as file:
             return chr(file.read().rpartition(b")")[2].split()[0][0])
     except (OSError, IndexError):
         return ""
-
-
-def _tracer(thread: int) -> int:
-    """Who traces a thread; 0 when nobody does, or it has ended."""
-    try:
-        with open(f"/proc/{thread}/status", encoding="ascii", errors="replace") as file:
-            rows = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
-        return int(rows.get("TracerPid", "0"))
-    except (OSError, ValueError):
-        return 0
-
-
-def _waits_for_vfork_child(thread: int) -> bool:
-    """Whether a thread sleeps in a call that ends only when its (held) child goes on."""
-    if _state(thread, thread) != "D":
-        return False
-    try:
-        with open(f"/proc/{thread}/syscall") as file:
-            word = file.read().split()[0]
-    except (OSError, IndexError):
-        return False
-    numbers = syscalls.VFORK_CALLS.get(platform.machine(), ())
-    return word.isdigit() and int(word) in numbers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,8 +21,6 @@ from ..protocols import (
     NotStarted,
     PointFiles,
     Process,
-    StorageFailed,
-    StorageTimeout,
 )
 from . import wire
 from .dialogue import raise_if_crashed
@@ -31,7 +29,7 @@ from .left_alone import LeftAlone
 from .pipes import Pipes
 from .point_reader import PointReader
 from .session import Session, VmSpec
-from .volume_dialogue import VolumeDialogue
+from .volume_dialogue import VolumeDialogue, as_storage_failure
 
 _NO_DESCRIPTORS = (
     "the VM has run out of descriptors: each process that a script leaves behind with its output "
@@ -104,7 +102,7 @@ class RemoteGuest(VolumeDialogue):
             f"the recovery point has nothing of {path}: a script mounted something there"
             for path in self._missed
         )
-        volumes = self._modelled_volumes(in_place=bool(self._in_place))
+        volumes = self._modelled_volumes(self._spec.storage, in_place=bool(self._in_place))
         return (*self._in_place, *owners, *volumes, *mounted, *self._remarks)
 
     def close(self, *, wait: bool = True) -> None:
@@ -334,7 +332,7 @@ class RemoteGuest(VolumeDialogue):
 
     def pause(self, deadline: float | None) -> Sequence[str]:
         """Stop every process at one instant; returns the commands that could not be stopped."""
-        with _as_storage_failure("the processes could not be paused"):
+        with as_storage_failure("the processes could not be paused"):
             request = {"op": "pause", "deadline": self._guest_time(deadline)}
             unpaused: list[str] = self._ask(request).body["unpaused"]
             return unpaused
@@ -345,7 +343,7 @@ class RemoteGuest(VolumeDialogue):
 
     def copy_layer(self, name: str, deadline: float | None) -> tuple[int, int]:
         """Copy the private layer; returns the number of entries and of bytes."""
-        with _as_storage_failure("the copy could not be made"):
+        with as_storage_failure("the copy could not be made"):
             request = {
                 "op": "copy_layer",
                 "name": name,
@@ -368,9 +366,6 @@ class RemoteGuest(VolumeDialogue):
         self._points.append(reader)
         return reader
 
-    def _guest_time(self, deadline: float | None) -> float | None:
-        return None if deadline is None else self._clock.to_guest(deadline)
-
     def _let_pass(self, moment: float, programs: Sequence[int] = ()) -> None:
         """Let time pass until a second of the clock, or until all of some programs have ended."""
         request = {"op": "wait", "until": self._guest_time(moment), "programs": programs}
@@ -389,12 +384,3 @@ class RemoteGuest(VolumeDialogue):
             self._clock.set_ahead(answer["ahead"])
             self._remarks = tuple(answer["remarks"])
             self._empty = answer["empty"]
-
-
-@contextlib.contextmanager
-def _as_storage_failure(what: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        kind = StorageTimeout if error.errno == errno.ETIMEDOUT else StorageFailed
-        raise kind(f"{what}: {error.strerror}") from error

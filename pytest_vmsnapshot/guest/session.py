@@ -27,6 +27,7 @@ class VmSpec:
         booted: whether that is its own from now on; otherwise it is shown read-only.
         volumes: what the VM of the recovery point had mounted, as its agent was told.
         clock: a virtual clock, or None for the machine's own.
+        storage: ``pause-and-copy`` or ``loop``.
     """
 
     disk_bytes: int
@@ -37,6 +38,7 @@ class VmSpec:
     booted: bool = False
     volumes: tuple[Mapping[str, Any], ...] = ()
     clock: VirtualTime | None = None
+    storage: str = "pause-and-copy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class Session:
             "network": spec.network,
             "layer": spec.layer,
             "booted": spec.booted,
+            "storage": spec.storage,
             "volumes": spec.volumes,
             "clock": None if spec.clock is None else {"start": spec.clock.start},
         }

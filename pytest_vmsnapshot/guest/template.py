@@ -9,6 +9,7 @@ The warden prepares this once. Its own root is then a private memory file system
     /sys        the host's /sys, read-only
     /points     recovery points
     /vm         where each VM mounts its disk, in its own mount namespace
+    /images     images of file systems, and /nodes of their devices, once a VM wants real ones
 
 A rootless VM sees the host's files with an owner that has no number inside ("nobody"), and may
 change nothing in such a directory. The lower layers mend that: directories made by us merge with
@@ -39,12 +40,13 @@ _EXTENSION = "/extension"
 POINTS = "/points"
 SYS = "/sys"
 DISK = "/vm"
-
-_FRESH = frozenset({"proc", "sys", "dev", "tmp", "run", "lost+found"})
-"""Top-level directories a VM has its own of, whatever the host's hold."""
+IMAGES, NODES = "/images", "/nodes"
 
 IN_MEMORY = frozenset({"dev", "proc", "sys", "run"})
 """Top-level directories that are on no disk: no recovery point has anything of them."""
+
+_FRESH = frozenset({*IN_MEMORY, "tmp", "lost+found"})
+"""Top-level directories a VM has its own of, whatever the host's hold."""
 
 _DEPTHS = {"usr": 2}
 _DEPTH = 4
@@ -170,7 +172,7 @@ def _enter_private_root() -> None:
         syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
     with step("mount a tmpfs"):
         syscalls.mount("tmpfs", "/tmp", "tmpfs", 0, "mode=755")
-    for name in (HOST, LOWER, EMPTY, POINTS, SYS, DISK):
+    for name in (HOST, LOWER, EMPTY, POINTS, SYS, DISK, IMAGES, NODES):
         os.mkdir("/tmp" + name, 0o755)
     with step("pivot_root into a private tree"):
         os.chdir("/tmp")

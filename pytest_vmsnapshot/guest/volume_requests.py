@@ -1,16 +1,23 @@
-"""What an agent does about the VM's disks: mounting volumes, copying into recovery points."""
+"""What an agent does about the VM's disks: mounting volumes, freezing and copying them."""
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
+import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 from ..clock.keeping import Keeper
 from ..clock.shift import SECOND
-from . import wire
+from . import thawer, wire
 from .fault_requests import ServesFaults
 from .layer import CopiedLayer
+from .volumes import Volumes
+
+_WRITING = frozenset({"install", "make_directory", "remove", "volume", "double", "spoil"})
+"""Requests that write where their path leads."""
 
 
 class ServesVolumes(ServesFaults):
@@ -20,23 +27,67 @@ class ServesVolumes(ServesFaults):
         sock: the way to the harness.
         keeper: gives what keeps the VM's time.
         layer: what a snapshot copies.
+        volumes: the VM's volumes.
     """
 
     def __init__(
-        self, sock: socket.socket, keeper: Callable[[], Keeper], layer: CopiedLayer
+        self,
+        sock: socket.socket,
+        keeper: Callable[[], Keeper],
+        layer: CopiedLayer,
+        volumes: Volumes,
     ) -> None:
         super().__init__(sock, keeper)
         self._layer = layer
+        self._volumes = volumes
 
     def _kernel_deadline(self, deadline: float | None) -> float | None:
         """A moment of the VM's clock as one of the kernel's: nothing is skipped until then."""
         return None if deadline is None else deadline - self._keeper().ahead() / SECOND
 
+    def _check_not_frozen(self, body: dict[str, Any]) -> None:
+        """Refuse to write to what is frozen: we would hang, and with us the whole VM.
+
+        Raises:
+            OSError: EBUSY.
+        """
+        devices = self._volumes.frozen_devices()
+        if not devices or body["op"] not in _WRITING:
+            return
+        path = body["path"]
+        place = os.path.realpath(path)
+        while not os.path.exists(place):
+            place = os.path.dirname(place)
+        if os.stat(place).st_dev in devices:
+            raise OSError(errno.EBUSY, "the file system is frozen; write before or after", path)
+
     def volume(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Mount a volume."""
-        self._layer.add_volume(request.body)
+        self._volumes.add(request.body)
         self._mounts.volumes.add(request.body["path"])
         return {}
+
+    def freeze(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """Freeze the volumes that are real file systems; says which these are."""
+        deadline = self._kernel_deadline(request.body["deadline"])
+        left = thawer.LIMIT if deadline is None else deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(errno.ETIMEDOUT, "the time for the freeze was over")
+        try:
+            frozen = self._volumes.freeze(request.body["paths"], min(left, thawer.LIMIT))
+        except thawer.ThawerGone as gone:
+            raise OSError(errno.ECHILD, str(gone)) from gone
+        return {"frozen": frozen}
+
+    def thaw(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """Thaw them; says which were not frozen any more."""
+        return {"late": self._thaw()}
+
+    def _thaw(self) -> list[str]:
+        try:
+            return self._volumes.thaw()
+        except thawer.ThawerGone:  # its end thaws nothing by itself, and we have thawed
+            return []
 
     def copy_layer(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Copy the private layer into a recovery point."""
@@ -44,4 +95,9 @@ class ServesVolumes(ServesFaults):
         tally = self._layer.copy(request.body["name"], deadline)
         return {"files": tally.files, "bytes": tally.bytes, "missed": self._mounts.added()}
 
-    volume_requests: ClassVar = {"volume": volume, "copy_layer": copy_layer}
+    volume_requests: ClassVar = {
+        "volume": volume,
+        "freeze": freeze,
+        "thaw": thaw,
+        "copy_layer": copy_layer,
+    }

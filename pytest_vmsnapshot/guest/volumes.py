@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .. import syscalls
 from .layer import Tally, copy_tree
+
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class VolumeRow:
     Args:
         number: names it in a recovery point.
         path: where it is mounted.
+        fstype: the type of its file system, as its owner would see it.
         device: what it is mounted from, for those who look at the table of mounts.
         size: bytes it can hold.
         kept: whether it lies on a disk, so that a recovery point holds it.
@@ -26,6 +29,7 @@ class VolumeRow:
 
     number: int
     path: str
+    fstype: str
     device: str
     size: int
     kept: bool
@@ -33,7 +37,7 @@ class VolumeRow:
     @staticmethod
     def of(row: dict[str, Any]) -> VolumeRow:
         """The volume of a request."""
-        names = ("number", "path", "device", "size", "kept")
+        names = ("number", "path", "fstype", "device", "size", "kept")
         return VolumeRow(*(row[name] for name in names))
 
 
@@ -41,38 +45,90 @@ class Volumes:
     """The mounted volumes of one VM.
 
     Args:
+        origin: directory of the recovery point the VM starts from, or empty.
         on_device: told of the device number of each.
     """
 
-    def __init__(self, on_device: Callable[[int], None] = lambda _: None) -> None:
+    def __init__(self, origin: str = "", on_device: Callable[[int], None] = lambda _: None) -> None:
+        self._origin = f"/proc/self/fd/{os.open(origin, DIRECTORY)}" if origin else ""
         self._on_device = on_device
         self._tops: dict[int, int] = {}
 
-    def add(self, described: dict[str, Any], root: str = "", point: str = "") -> None:
-        """Mount a volume.
+    def add(self, described: dict[str, Any]) -> None:
+        """Mount a volume with nothing on it.
 
         Args:
             described: the volume, as a request describes it.
-            root: the VM's root, while it is not this process's yet.
-            point: directory of the recovery point whose content it gets, or empty.
 
         Raises:
             OSError: something lies where it is to be mounted (ENOTEMPTY), or the kernel refuses.
         """
         row = VolumeRow.of(described)
-        place = root + row.path
-        os.makedirs(place, mode=0o755, exist_ok=True)
-        if not root and os.listdir(place):
-            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), row.path)
+        self._mount(row, self._make_place(row))
+
+    def bring_back(self, described: dict[str, Any], *, read_only: bool) -> None:
+        """Mount a volume with what it held in the recovery point the VM starts from.
+
+        Args:
+            described: the volume, as a request described it.
+            read_only: whether it is only to be looked at.
+
+        Raises:
+            OSError: the kernel refuses.
+        """
+        row = VolumeRow.of(described)
+        if row.kept and read_only:
+            return  # it is shown already
+        place = self._make_place(row)
+        self._mount(row, place)
+        if row.kept:
+            copy_tree(volume_of(self._origin, row.number), place)
+
+    def show(self, described: dict[str, Any], root: str, point: str) -> None:
+        """Show what a volume held, read-only, without a copy; while the host's tree is there.
+
+        Args:
+            described: the volume, as a request described it.
+            root: the VM's root.
+            point: directory of the recovery point.
+        """
+        row = VolumeRow.of(described)
+        if row.kept:
+            place = root + row.path
+            os.makedirs(place, mode=0o755, exist_ok=True)
+            syscalls.mount(volume_of(point, row.number), place, None, syscalls.MS_BIND)
+            syscalls.make_read_only(place)
+
+    def _mount(self, row: VolumeRow, place: str) -> None:
         syscalls.mount(row.device, place, "tmpfs", 0, f"mode=755,size={row.size}")
-        if point and row.kept:
-            copy_tree(volume_of(point, row.number), place)
-        top = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        top = os.open(place, DIRECTORY)
         self._on_device(os.fstat(top).st_dev)
         if row.kept:
             self._tops[row.number] = top
         else:
             os.close(top)
+
+    def _make_place(self, row: VolumeRow) -> str:
+        """The directory to mount a volume on, which must be empty."""
+        os.makedirs(row.path, mode=0o755, exist_ok=True)
+        if os.listdir(row.path):
+            raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), row.path)
+        return row.path
+
+    def leave_root(self) -> None:
+        """From now on the VM's root is this process's."""
+
+    def freeze(self, paths: Sequence[str], seconds: float) -> list[str]:  # noqa: ARG002
+        """Freeze those that can be; says which these are: none."""
+        return []
+
+    def thaw(self) -> list[str]:
+        """Thaw what is frozen; says what had thawed by itself."""
+        return []
+
+    def frozen_devices(self) -> frozenset[int]:
+        """Device numbers of what is frozen at present."""
+        return frozenset()
 
     def copy(self, point: str, tally: Tally) -> None:
         """Copy all that lie on a disk into a recovery point.
@@ -84,15 +140,6 @@ class Volumes:
             target = volume_of(point, number)
             os.makedirs(target, mode=0o700)
             copy_tree(f"/proc/self/fd/{top}", target, tally)
-
-
-def show(described: dict[str, Any], root: str, point: str) -> None:
-    """Show the content of a volume as it was, read-only."""
-    row = VolumeRow.of(described)
-    if row.kept:
-        os.makedirs(root + row.path, mode=0o755, exist_ok=True)
-        syscalls.mount(volume_of(point, row.number), root + row.path, None, syscalls.MS_BIND)
-        syscalls.make_read_only(root + row.path)
 
 
 def volume_of(point: str, number: int) -> str:

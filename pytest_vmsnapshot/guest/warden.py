@@ -29,18 +29,24 @@ from typing import Any, NoReturn
 from .. import syscalls
 from ..clock import make
 from ..clock.keeper import Kernel
-from . import processes, wire
+from . import image_store, processes, thawer, wire
 from .agent import Agent
 from .assemble import UPTIME, TreeSpec, assemble
+from .image_store import Store
 from .layer import Layer, remove_tree
+from .loop_volumes import LoopVolumes
 from .own_files import OwnFiles
 from .probe import try_namespaces, try_virtual_clock
 from .steps import StepFailed, step
-from .template import DISK, POINTS, Template, prepare
+from .template import DISK, HOST, IMAGES, NODES, POINTS, Template, prepare
+from .thawer import Thawer
 from .volumes import Volumes
 
 _SIOCSIFFLAGS = 0x8914  # linux/sockios.h
 _IFF_UP, _IFF_RUNNING = 0x1, 0x40  # linux/if.h
+_STORE_SIZE = 1 << 40
+"""Bytes of images at most: as much as there is memory for, which is taken as it is written."""
+
 _OWN_NAMESPACES = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS
 
 
@@ -101,12 +107,15 @@ def _outer(control: socket.socket, harness: int, privilege: str) -> None:
         from . import user_namespace
 
         user_namespace.enter(subordinate=privilege == "subids")
+    door = None if rootless else thawer.start(harness)
     with step("unshare the PID namespace"):
         syscalls.unshare(syscalls.CLONE_NEWPID)
     with step("fork the warden"):
         pid = os.fork()
     if pid == 0:
-        _run_child(control, lambda: Warden(control, harness, rootless=rootless).serve())
+        _run_child(control, lambda: Warden(control, harness, door, rootless=rootless).serve())
+    if door is not None:
+        door.close()
     control.close()
     child = os.pidfd_open(pid)
     select.select([harness, child], [], [])
@@ -167,12 +176,22 @@ class Warden:
     Args:
         control: where the harness asks.
         harness: pidfd of the test process.
+        door: where agents find the watchdog that thaws; None where nothing can be frozen.
         rootless: whether a user namespace is in force.
     """
 
-    def __init__(self, control: socket.socket, harness: int, *, rootless: bool) -> None:
+    def __init__(
+        self,
+        control: socket.socket,
+        harness: int,
+        door: socket.socket | None,
+        *,
+        rootless: bool,
+    ) -> None:
         self._control = control
         self._harness = harness
+        self._door = door
+        self._store: Store | None = None
         with step("unshare the mount namespace"):
             syscalls.unshare(syscalls.CLONE_NEWNS)
         self._template: Template = prepare(rootless=rootless)
@@ -216,6 +235,9 @@ class Warden:
 
     def _create(self, spec: dict[str, Any]) -> None:
         try:
+            if spec["storage"] == "loop" and self._store is None:
+                with step("make a place for images"):
+                    self._store = image_store.make(IMAGES, NODES, _STORE_SIZE, HOST)
             vm = self._take_spare(spec) or self._fork(spec)
         except StepFailed as failed:
             _report(self._control, failed)
@@ -282,7 +304,11 @@ class Warden:
             own_uptime=spec["clock"] is not None,
         )
         devices: set[int] = set()
-        volumes = Volumes(devices.add)
+        volumes = Volumes(layer, devices.add)
+        if spec["storage"] == "loop" and self._store is not None and self._door is not None:
+            way = Thawer(self._door)
+            images = self._store.directory
+            volumes = LoopVolumes(images, number, NODES, way, spec["layer"], layer, devices.add)
         disk = assemble(self._template, tree, volumes)
         uptime = f"/proc/self/fd/{disk}/{UPTIME}" if spec["clock"] is not None else None
         private = Layer(
@@ -300,7 +326,9 @@ class Warden:
             is_own_file=OwnFiles(disk, self._template.layers(), devices),
             uptime=None if uptime is None else os.open(uptime, os.O_WRONLY | os.O_CLOEXEC),
         )
-        agent = Agent(sock, self._harness, household, private, make.keeper(spec["clock"], vm))
+        agent = Agent(
+            sock, self._harness, household, private, make.keeper(spec["clock"], vm), volumes
+        )
         syscalls.name_process("vm-agent")  # a script that kills every python must not mean us
         wire.send(sock, {"ready": True})
         agent.serve()
@@ -319,6 +347,9 @@ class Warden:
         os.waitpid(dying.pid, 0)
         with contextlib.suppress(OSError):
             remove_tree(f"{POINTS}/{dying.number}")
+        if self._store is not None:
+            with contextlib.suppress(OSError):
+                remove_tree(f"{self._store.directory}/{dying.number}")
 
 
 def _loopback_up() -> None:

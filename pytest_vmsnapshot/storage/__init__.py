@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .faulty import Faulty
+from .loop import LoopStorage
 from .pause_and_copy import PauseAndCopy
 
-__all__ = ["Faulty", "PauseAndCopy"]
+__all__ = ["Faulty", "LoopStorage", "PauseAndCopy"]

@@ -34,11 +34,13 @@ class PauseAndCopy:
 
     Args:
         guest: what is paused.
+        simulates: whether the pause stands for a freeze.
     """
 
     name = "pause-and-copy"
 
-    def __init__(self, guest: Pausable) -> None:
+    def __init__(self, guest: Pausable, *, simulates: bool = True) -> None:
+        self._simulates = simulates
         self._guest = guest
         self._names = itertools.count(1)
         self._frozen = False
@@ -87,8 +89,10 @@ class PauseAndCopy:
         return self._frozen
 
     def modelled(self) -> tuple[str, ...]:
-        """The freeze is never a real one here."""
-        sentences = ["the freeze was simulated by pausing every process of the VM"]
+        """No freeze is a real one here."""
+        sentences = []
+        if self._simulates:
+            sentences.append("the freeze was simulated by pausing every process of the VM")
         sentences += [
             f"the snapshot may not be a point in time: {command!r} is traced and was not paused"
             for command in self._missed

@@ -1,0 +1,298 @@
+"""The watchdog that thaws when nobody else does: after any death, and when the time is over.
+
+What freezes a file system may be killed before it has thawed it, and then every writer on it would
+hang for ever, deaf to signals. So before an agent freezes anything it hands the directories to a
+process that lies outside the VM and writes nowhere. That one thaws when
+
+* the agent dies: the kernel closes the agent's end of a socket that nobody else holds,
+* the harness dies: its pidfd says so, even while the agent is held up in the middle of a freeze,
+* the time is over for which file systems may be frozen.
+
+One process waits for agents; for each of them it forks a guard, for a thaw may itself have to wait
+for a freeze that is under way, which must not keep other VMs frozen. While a guard holds the
+directories, no file system can be unmounted frozen, which the kernel would do without a word.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .. import syscalls
+from . import wire
+from .frozen import Thaw, Volume, thaw
+
+NAME = "vm-thaw"
+"""What ``ps`` shows."""
+
+LIMIT = 60.0
+"""Seconds that file systems may be frozen."""
+
+_ANSWER_LIMIT = 10.0
+"""Seconds for an answer: it takes a millisecond, but the machine may be busy."""
+
+_FDS_AT_ONCE = 16
+"""Directories sent in one message; one message takes twice as many descriptors."""
+
+
+class ThawerGone(Exception):
+    """The watchdog has ended or does not answer: nothing may be frozen without it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"the process {NAME}, which thaws file systems if this run is killed, is gone, so "
+            "nothing may be frozen; somebody or something (the out-of-memory killer?) has ended it"
+        )
+
+
+def start(harness: int) -> socket.socket:
+    """Start the watchdog. It ends when the harness does, or nobody can ask it any more.
+
+    To be called outside the PID namespaces of VMs, whose end it must outlive.
+
+    Args:
+        harness: pidfd of the test process.
+
+    Returns:
+        The door: a socket for all agents to share. Who does not freeze should close it.
+
+    Raises:
+        OSError: no process can be made.
+    """
+    ours, theirs = wire.socket_pair()
+    with theirs:
+        _fork(lambda: serve(theirs, harness))
+    return ours
+
+
+def serve(door: socket.socket, harness: int) -> None:
+    """Be the watchdog: give each agent that knocks a guard of its own.
+
+    Args:
+        door: where agents knock, sending a socket.
+        harness: pidfd of the test process.
+    """
+    _leave_all_but(door.fileno(), harness)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel then buries the guards
+    while True:
+        readable, _, _ = select.select([door.fileno(), harness], [], [])
+        if harness in readable:  # each guard sees that by itself
+            return
+        try:
+            knock = wire.receive(door)
+        except wire.PeerGone:
+            return
+        if knock.fds:
+            _give_guard(socket.socket(fileno=knock.take()), harness)
+        knock.close()
+
+
+def _give_guard(line: socket.socket, harness: int) -> None:
+    with line, contextlib.suppress(OSError):  # no process: the agent sees the line closed
+        _fork(lambda: _be_guard(line, harness))
+
+
+def _be_guard(line: socket.socket, harness: int) -> None:
+    _leave_all_but(line.fileno(), harness)
+    _Guard(line, harness).watch()
+
+
+class _Guard:
+    """Watches over the file systems of one VM.
+
+    Args:
+        line: its agent holds the other end, and nobody else.
+        harness: pidfd of the test process.
+    """
+
+    def __init__(self, line: socket.socket, harness: int) -> None:
+        self._line = line
+        self._harness = harness
+        self._volumes: list[Volume] = []
+        self._deadline: float | None = None
+        self._orphaned = False
+        self._thawed = 0
+
+    def watch(self) -> None:
+        """Watch until the agent is gone."""
+        poller = select.poll()
+        poller.register(self._line, select.POLLIN)
+        poller.register(self._harness, select.POLLIN)
+        while True:
+            ready = {fd for fd, _ in poller.poll(self._milliseconds_left())}
+            if self._deadline is not None and time.monotonic() >= self._deadline:
+                self._deadline = None
+                self._thaw()
+            if self._harness in ready:
+                poller.unregister(self._harness)
+                self._orphaned = True
+                self._thaw()
+            if self._line.fileno() in ready:
+                try:
+                    self._hear()
+                except wire.PeerGone:
+                    break
+        # Whatever was being frozen when the agent was killed is frozen by now, if ever: a process
+        # ends only when its system call has.
+        self._thaw()
+
+    def _milliseconds_left(self) -> float | None:
+        if self._deadline is None:
+            return None
+        return max(0.0, self._deadline - time.monotonic()) * 1000
+
+    def _thaw(self) -> None:
+        """Thaw in the order of freezing: only the last may still be in the middle of it, for which
+        the kernel lets us wait.
+        """
+        outcomes = [thaw([volume])[0].outcome for volume in self._volumes]
+        self._thawed += outcomes.count(Thaw.THAWED)
+
+    def _hear(self) -> None:
+        request = wire.receive(self._line)
+        try:
+            answer = self._answer(request)
+        finally:
+            request.close()
+        if answer is not None:
+            wire.send(self._line, answer)
+
+    def _answer(self, request: wire.Received) -> dict[str, Any] | None:
+        match request.body["op"]:
+            case "add":
+                while request.fds:
+                    self._volumes.append(Volume("", request.take()))
+                return None
+            case "arm":
+                # Of a harness that is gone nobody waits for a snapshot any more.
+                if not self._orphaned:
+                    self._deadline = time.monotonic() + request.body["seconds"]
+                return {"armed": 0 if self._orphaned else len(self._volumes)}
+            case _:
+                thawed, self._thawed = self._thawed, 0
+                self._deadline = None
+                while self._volumes:
+                    os.close(self._volumes.pop().directory)
+                return {"thawed": thawed}
+
+
+class Thawer:
+    """An agent's way to the watchdog.
+
+    Args:
+        door: of the watchdog; stays open.
+    """
+
+    def __init__(self, door: socket.socket) -> None:
+        self._door = door
+        self._line: socket.socket | None = None
+
+    def arm(self, volumes: Sequence[Volume], seconds: float = LIMIT) -> float:
+        """Have file systems watched over. To be called before the first of them is frozen.
+
+        Args:
+            volumes: in the order in which they will be frozen.
+            seconds: after which they are thawed.
+
+        Returns:
+            Reading of the monotonic clock after which nothing may be frozen any more.
+
+        Raises:
+            ThawerGone: nobody watches, and nothing may be frozen.
+            OSError: EMFILE: the watchdog may not hold so many directories.
+        """
+        deadline = time.monotonic() + seconds
+        line = self._open_line()
+        directories = [volume.directory for volume in volumes]
+        for start in range(0, len(directories), _FDS_AT_ONCE):
+            self._send(line, {"op": "add"}, directories[start : start + _FDS_AT_ONCE])
+        armed = self._ask(line, {"op": "arm", "seconds": seconds})["armed"]
+        if armed < len(volumes):
+            self.close()
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return deadline
+
+    def release(self) -> int:
+        """Have nothing watched any more, so that nothing keeps it from being unmounted.
+
+        Returns:
+            How many file systems the watchdog had to thaw: 0 unless the time was over.
+
+        Raises:
+            ThawerGone: it has ended meanwhile. Nothing is watched then either.
+        """
+        if self._line is None:
+            return 0
+        thawed: int = self._ask(self._line, {"op": "release"})["thawed"]
+        return thawed
+
+    def close(self) -> None:
+        """Part with the watchdog; what is frozen and watched over is thawed."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    def _open_line(self) -> socket.socket:
+        if self._line is None:
+            ours, theirs = wire.socket_pair()
+            with theirs:
+                self._send(self._door, {"op": "guard"}, [theirs.fileno()])
+            self._line = ours
+        return self._line
+
+    def _send(self, sock: socket.socket, body: dict[str, Any], fds: Sequence[int] = ()) -> None:
+        try:
+            wire.send(sock, body, fds)
+        except wire.PeerGone as gone:
+            self.close()
+            raise ThawerGone from gone
+
+    def _ask(self, line: socket.socket, body: dict[str, Any]) -> dict[str, Any]:
+        self._send(line, body)
+        readable, _, _ = select.select([line], [], [], _ANSWER_LIMIT)
+        try:
+            if readable:
+                return wire.receive(line).body
+        except wire.PeerGone as gone:
+            self.close()
+            raise ThawerGone from gone
+        self.close()
+        raise ThawerGone
+
+
+def _fork(work: Callable[[], None]) -> None:
+    """Do work in a child, which never returns into its parent's code."""
+    if os.fork() == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+
+
+def _leave_all_but(*kept: int) -> None:
+    """Belong to nobody and hold nothing: no terminal, signal or closing of files concerns us."""
+    with contextlib.suppress(PermissionError):  # it is the first of a session already
+        os.setsid()
+    syscalls.name_process(NAME)
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 0)
+    signal.set_wakeup_fd(-1)
+    signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("-1000")  # memory is needed least of all here
+    os.chdir("/")
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for standard in (0, 1, 2):
+        if standard not in kept:
+            os.dup2(null, standard)
+    first = 3
+    for fd in sorted(fd for fd in kept if fd >= first):
+        os.closerange(first, fd)
+        first = fd + 1
+    os.closerange(first, os.sysconf("SC_OPEN_MAX"))
