@@ -286,6 +286,8 @@ def _leave_all_but(*kept: int) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("-1000")  # memory is needed least of all here
+    with contextlib.suppress(OSError):  # it sleeps, and must not wait for a CPU when it is needed
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     os.chdir("/")
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     for standard in (0, 1, 2):
