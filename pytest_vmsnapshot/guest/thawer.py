@@ -184,7 +184,7 @@ class _Guard:
 
 
 class Thawer:
-    """An agent's way to the watchdog.
+    """An agent's way to the watchdog, who takes its loss for the death of the agent.
 
     Args:
         door: of the watchdog; stays open.
@@ -241,10 +241,9 @@ class Thawer:
 
     def _open_line(self) -> socket.socket:
         if self._line is None:
-            ours, theirs = wire.socket_pair()
+            self._line, theirs = wire.socket_pair()
             with theirs:
                 self._send(self._door, {"op": "guard"}, [theirs.fileno()])
-            self._line = ours
         return self._line
 
     def _send(self, sock: socket.socket, body: dict[str, Any], fds: Sequence[int] = ()) -> None:
