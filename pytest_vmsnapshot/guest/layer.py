@@ -7,53 +7,24 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import shutil
 import stat
 import time
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from .. import syscalls
+from .entries import Batch, Done, EntryCopier, copy_attributes
+from .halves import both, two_processors
+from .tally import Tally as Tally  # whoever copies counts
+from .unchanged import Held, Unchanged
 
+_BATCH = 256
+"""Files that one process takes at a time."""
 
-@dataclass(slots=True)
-class Tally:
-    """A copy while it is made.
-
-    Args:
-        deadline: reading of the monotonic clock after which it is given up.
-        files: entries copied, directories included.
-        bytes: content copied, holes not counted.
-        links: first copies of files with several names.
-        clones: whether the file system may share blocks; false once it refused.
-        one_device: whether files of another device than the top are passed over; false on an
-            overlay, whose files may be of another device than its directories.
-    """
-
-    deadline: float | None = None
-    files: int = 0
-    bytes: int = 0
-    links: dict[tuple[int, int], str] = field(default_factory=dict)
-    clones: bool = True
-    one_device: bool = True
-
-    def check_time(self) -> None:
-        """Give up when the time is over.
-
-        Raises:
-            TimeoutError: it is.
-        """
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            raise TimeoutError(errno.ETIMEDOUT, "the time for the copy is over")
-
-
-_SMALL = 256 * 1024
-"""Bytes: up to here a file is copied by reading and writing, which is two calls."""
-
-_CHUNK = 64 * 1024 * 1024
-"""Bytes copied between two looks at the clock."""
+_MANY = 1000
+"""Files from which on a second process is worth its start."""
 
 
 class CopiedLayer(Protocol):
@@ -98,6 +69,7 @@ class Layer:
         self._disk = disk
         self._points = points
         self._skipped = skipped
+        self._last: Unchanged | None = None
         os.chdir(disk)
         self._made = {
             f"{part}/{name}": _mark_directories(f"{part}/{name}")
@@ -121,7 +93,8 @@ class Layer:
         """
         point = f"{self._points}/{name}"
         os.mkdir(point, 0o700)
-        tally = Tally(deadline)
+        unchanged = Unchanged.since(self._last)
+        tally = Tally(deadline, unchanged=unchanged, in_two=True)
         try:
             os.chdir(self._disk)  # short paths: these are looked up for every file
             os.mkdir(f"{point}/root", 0o700)
@@ -135,6 +108,8 @@ class Layer:
             raise
         finally:
             os.chdir("/")
+        unchanged.complete()
+        self._last = unchanged
         return tally
 
     def _untouched(self, part: str) -> frozenset[str]:
@@ -178,6 +153,23 @@ def _unchanged(marks: dict[str, _Marks]) -> bool:
         return False
 
 
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    """One directory of a tree, its copy made but not complete.
+
+    Args:
+        here: the directory.
+        there: its copy.
+        facts: what stat(2) says of the directory.
+        names: of the entries that are no directories.
+    """
+
+    here: str
+    there: str
+    facts: os.stat_result
+    names: list[str]
+
+
 def copy_tree(
     source: str, target: str, tally: Tally | None = None, skip: frozenset[str] = frozenset()
 ) -> Tally:
@@ -195,30 +187,105 @@ def copy_tree(
         OSError: the copy could not be made (no space, for instance).
     """
     tally = Tally() if tally is None else tally
+    with _exact_modes():
+        directories = _make_directories(source, target, tally, skip)
+        batches = list(_batches(directories, tally))
+        copier = EntryCopier(tally, directories[0].facts.st_dev)
+        done = _copy_batches(batches, copier, tally)
+        held = {directory.there: Held(directory.there) for directory in directories}
+        for batch, result in zip(batches, done, strict=True):
+            notes = held[batch.there].notes
+            if batch.earlier is not None:
+                notes.update((name, batch.earlier.notes[name]) for name in result.linked)
+            notes.update(result.notes)
+            if result.several:
+                notes.update(copier.copy_several(batch, result.several))
+        for directory in reversed(directories):
+            _complete(directory)
+            if tally.unchanged is not None:
+                tally.unchanged.directory_is_complete(directory.facts, held[directory.there])
+    return tally
+
+
+@contextlib.contextmanager
+def _exact_modes() -> Iterator[None]:
+    mask = os.umask(0)
+    try:
+        yield
+    finally:
+        os.umask(mask)
+
+
+def _make_directories(
+    source: str, target: str, tally: Tally, skip: frozenset[str]
+) -> list[_Directory]:
+    """Make the copies of all directories; parents come before their children."""
     top = os.stat(source)
+    found: list[_Directory] = []
     pending = [(source, target, top)]
-    directories = []
     while pending:
         here, there, facts = pending.pop()
-        directories.append((here, there, facts))
+        names: list[str] = []
         with os.scandir(here) as entries:
             for entry in entries:
                 if skip and here == source and entry.name in skip:
                     continue
-                facts = entry.stat(follow_symlinks=False)
-                if facts.st_dev != top.st_dev and (tally.one_device or stat.S_ISDIR(facts.st_mode)):
+                if not entry.is_dir(follow_symlinks=False):
+                    names.append(entry.name)
                     continue
-                made = f"{there}/{entry.name}"
-                tally.files += 1
                 tally.check_time()
-                if stat.S_ISDIR(facts.st_mode):
-                    os.mkdir(made, stat.S_IMODE(facts.st_mode))
-                    pending.append((entry.path, made, facts))
-                else:
-                    _copy_entry(entry.path, made, facts, tally)
-    for here, there, facts in reversed(directories):
-        _copy_facts(here, there, facts)
-    return tally
+                inside = entry.stat(follow_symlinks=False)
+                if inside.st_dev == top.st_dev:
+                    made = f"{there}/{entry.name}"
+                    os.mkdir(made, 0o700)
+                    tally.files += 1
+                    pending.append((entry.path, made, inside))
+        found.append(_Directory(here, there, facts, names))
+    return found
+
+
+def _batches(directories: list[_Directory], tally: Tally) -> Iterator[Batch]:
+    before = {} if tally.unchanged is None else tally.unchanged.before
+    for directory in directories:
+        earlier = before.get((directory.facts.st_dev, directory.facts.st_ino))
+        for start in range(0, len(directory.names), _BATCH):
+            names = directory.names[start : start + _BATCH]
+            yield Batch(directory.here, directory.there, names, earlier)
+
+
+def _copy_batches(batches: list[Batch], copier: EntryCopier, tally: Tally) -> list[Done]:
+    """Copy batch after batch, by two processes if there are many files."""
+    total = sum(len(batch.names) for batch in batches)
+    if total < _MANY or not tally.in_two or not two_processors():
+        return [copier.copy(batch) for batch in batches]
+    middle = count = 0
+    while count < total // 2:
+        count += len(batches[middle].names)
+        middle += 1
+
+    def others() -> tuple[Any, ...]:
+        before = tally.files, tally.bytes, tally.shared
+        done = [copier.copy(batch) for batch in batches[middle:]]
+        counts = (tally.files - before[0], tally.bytes - before[1], tally.shared - before[2])
+        return counts, [(each.notes, each.linked, each.several) for each in done]
+
+    ours, (counts, theirs) = both(
+        lambda: [copier.copy(batch) for batch in batches[:middle]], others
+    )
+    tally.files += counts[0]
+    tally.bytes += counts[1]
+    tally.shared += counts[2]
+    return [*ours, *(Done(*each) for each in theirs)]
+
+
+def _complete(directory: _Directory) -> None:
+    """Give a copied directory its facts, once all that belongs into it is there."""
+    facts, there = directory.facts, directory.there
+    if facts.st_uid or facts.st_gid:
+        os.chown(there, facts.st_uid, facts.st_gid)
+    os.chmod(there, stat.S_IMODE(facts.st_mode))
+    copy_attributes(directory.here, there)
+    os.utime(there, ns=(facts.st_atime_ns, facts.st_mtime_ns))
 
 
 def remove_tree(top: str) -> None:
@@ -252,101 +319,5 @@ def copy_file(source: str, target: str, tally: Tally) -> None:
     Raises:
         OSError: the copy could not be made.
     """
-    _copy_entry(source, target, os.lstat(source), tally)
-
-
-def _copy_entry(source: str, target: str, facts: os.stat_result, tally: Tally) -> None:
-    if facts.st_nlink > 1:
-        known = tally.links.setdefault((facts.st_dev, facts.st_ino), target)
-        if known != target:
-            os.link(known, target)
-            return
-    if stat.S_ISLNK(facts.st_mode):
-        os.symlink(os.readlink(source), target)
-        os.chown(target, facts.st_uid, facts.st_gid, follow_symlinks=False)
-        return
-    if stat.S_ISREG(facts.st_mode):
-        tally.bytes += _copy_content(source, target, facts, tally)
-    else:
-        os.mknod(target, facts.st_mode, facts.st_rdev)
-    _copy_facts(source, target, facts)
-
-
-def _copy_facts(source: str, target: str, facts: os.stat_result) -> None:
-    """Copy what making the target did not: owner, special bits, attributes, times."""
-    if facts.st_uid or facts.st_gid:
-        os.chown(target, facts.st_uid, facts.st_gid)
-    os.chmod(target, stat.S_IMODE(facts.st_mode))
-    try:
-        names = os.listxattr(source)
-    except OSError:
-        names = []
-    for name in names:
-        with contextlib.suppress(OSError):  # such as security.*, which the kernel sets itself
-            os.setxattr(target, name, os.getxattr(source, name))
-    os.utime(target, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-
-
-def _copy_content(source: str, target: str, facts: os.stat_result, tally: Tally) -> int:
-    read = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        write = os.open(target, flags, stat.S_IMODE(facts.st_mode))
-        try:
-            if facts.st_size <= _SMALL:
-                return _copy_small(read, write)
-            if tally.clones and _clone(read, write):
-                return facts.st_size
-            tally.clones = False
-            os.ftruncate(write, facts.st_size)
-            return _copy_data(read, write, tally)
-        finally:
-            os.close(write)
-    finally:
-        os.close(read)
-
-
-def _copy_small(read: int, write: int) -> int:
-    copied = 0
-    while data := os.read(read, _SMALL):
-        copied += os.write(write, data)
-    return copied
-
-
-def _clone(read: int, write: int) -> bool:
-    """Share the blocks of a file, where the file system can."""
-    try:
-        fcntl.ioctl(write, syscalls.FICLONE, read)
-    except OSError:
-        return False
-    return True
-
-
-def _copy_data(read: int, write: int, tally: Tally) -> int:
-    """Copy what is not a hole."""
-    copied = offset = 0
-    while True:
-        try:
-            start = os.lseek(read, offset, os.SEEK_DATA)
-        except OSError as error:
-            if error.errno == errno.ENXIO:  # nothing but a hole up to the end
-                return copied
-            raise
-        offset = os.lseek(read, start, os.SEEK_HOLE)
-        while start < offset:
-            tally.check_time()
-            moved = _copy_range(read, write, start, min(offset - start, _CHUNK))
-            if not moved:
-                return copied
-            start += moved
-            copied += moved
-
-
-def _copy_range(read: int, write: int, start: int, length: int) -> int:
-    try:
-        return os.copy_file_range(read, write, length, start, start)
-    except OSError as refused:
-        if refused.errno not in (errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
-            raise
-    os.lseek(write, start, os.SEEK_SET)
-    return os.sendfile(write, read, start, length)
+    with _exact_modes():
+        EntryCopier(tally, os.lstat(source).st_dev).copy_file(source, target)

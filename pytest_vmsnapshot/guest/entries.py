@@ -1,0 +1,352 @@
+"""Copying what lies in a directory and is none: every kind of file, with all its facts."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from .content import SMALL, ContentCopier, open_quietly, same
+from .tally import Tally
+from .unchanged import Held, Note, Unchanged, Verdict
+
+_REFUSED_ATTRIBUTES = (errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.EINVAL)
+"""Such as of security.*, which the kernel sets itself."""
+
+_NO_NOTE: Note = (b"", 0, 0, False)
+
+_BLOCK = 512
+"""Bytes: the unit of st_blocks (sys/stat.h)."""
+
+_SPECIAL_BITS = 0o7000
+
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some files of one directory.
+
+    Args:
+        here: the directory.
+        there: its copy.
+        names: of the files.
+        earlier: what the last recovery point has of the directory.
+    """
+
+    here: str
+    there: str
+    names: Sequence[str]
+    earlier: Held | None = None
+
+
+@dataclass(slots=True)
+class Done:
+    """What was done for a batch.
+
+    Args:
+        notes: of the files that were copied or looked into.
+        linked: files of which the note of the last recovery point still holds.
+        several: files with several names, which are left for later.
+    """
+
+    notes: dict[str, Note] = field(default_factory=dict)
+    linked: list[str] = field(default_factory=list)
+    several: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Descriptors of a directory, of its copy, and of its copy in the last recovery point.
+
+    Args:
+        path: of the directory.
+        here: the directory.
+        there: its copy.
+        before: the earlier copy; negative where there is nothing to link to.
+        trusted: whether nothing can have been exchanged in the earlier copy.
+    """
+
+    path: str
+    here: int
+    there: int
+    before: int = -1
+    trusted: bool = False
+
+
+@contextlib.contextmanager
+def _opened(batch: Batch) -> Iterator[_Places]:
+    with contextlib.ExitStack() as stack:
+
+        def opened(path: str) -> int:
+            number = os.open(path, _DIRECTORY)
+            stack.callback(os.close, number)
+            return number
+
+        places = _Places(batch.here, opened(batch.here), opened(batch.there))
+        if batch.earlier is not None:
+            with contextlib.suppress(FileNotFoundError):  # that recovery point was removed
+                before = opened(batch.earlier.place)
+                places = replace(places, before=before, trusted=batch.earlier.is_as_left())
+        yield places
+
+
+class EntryCopier:
+    """Copies files, or links them to the copies of the last recovery point.
+
+    Files are created with the mode asked for: the process's umask must be zero.
+
+    Args:
+        tally: where to count, and what is known of the last recovery point.
+        device: of the tree that is copied.
+    """
+
+    def __init__(self, tally: Tally, device: int) -> None:
+        self._tally = tally
+        self._device = device
+        self._contents = ContentCopier(tally.check_time)
+
+    def copy(self, batch: Batch) -> Done:
+        """Copy some files, except those with several names.
+
+        Raises:
+            OSError: a copy could not be made.
+        """
+        tally = self._tally
+        tally.check_time()
+        done = Done()
+        linked, shared_bytes = done.linked, 0
+        with _opened(batch) as places:
+            here, there, before = places.here, places.there, places.before
+            notes, unchanged = _what_is_known(batch, places, tally)
+            holds = None
+            if unchanged is not None and unchanged.stamps_attributes and places.trusted:
+                holds = unchanged.holds
+            for name in batch.names:
+                facts = os.stat(name, dir_fd=here, follow_symlinks=False)
+                note = notes.get(name)
+                # Most files end here, so this much is written for speed.
+                if holds is not None and note is not None and holds(note, facts):  # noqa: SIM102
+                    if _link(before, there, name):
+                        linked.append(name)
+                        shared_bytes += min(facts.st_size, facts.st_blocks * _BLOCK)
+                        continue
+                if facts.st_dev != self._device and tally.one_device:
+                    continue
+                tally.files += 1
+                if facts.st_nlink > 1:
+                    done.several.append(name)
+                else:
+                    done.notes[name] = self._link_or_copy(places, name, facts, note)
+        tally.files += len(linked)
+        tally.shared += len(linked)
+        tally.bytes += shared_bytes
+        return done
+
+    def copy_several(self, batch: Batch, names: Sequence[str]) -> dict[str, Note]:
+        """Copy files with several names: one copy, which gets all the names in the copied tree.
+
+        Raises:
+            OSError: a copy could not be made.
+        """
+        found: dict[str, Note] = {}
+        with _opened(batch) as places:
+            notes, _ = _what_is_known(batch, places, self._tally)
+            for name in names:
+                self._tally.check_time()
+                facts = os.stat(name, dir_fd=places.here, follow_symlinks=False)
+                target = f"{batch.there}/{name}"
+                if self._is_linked(facts, target):
+                    inode = os.lstat(target).st_ino
+                    found[name] = self._note(name, facts, inode, attributes=True)
+                else:
+                    found[name] = self._link_or_copy(places, name, facts, notes.get(name))
+        return found
+
+    def copy_file(self, source: str, target: str) -> None:
+        """Copy one file from path to path.
+
+        Raises:
+            OSError: the copy could not be made.
+        """
+        here, name = os.path.split(source)
+        there, new_name = os.path.split(target)
+        with _opened(Batch(here or ".", there or ".", ())) as places:
+            facts = os.stat(name, dir_fd=places.here, follow_symlinks=False)
+            if facts.st_nlink == 1 or not self._is_linked(facts, target):
+                self._copy(places, name, new_name, facts)
+
+    def _is_linked(self, facts: os.stat_result, target: str) -> bool:
+        """Whether a file got this name because it was copied by another name already."""
+        known = self._tally.links.setdefault((facts.st_dev, facts.st_ino), target)
+        if known == target:
+            return False
+        os.link(known, target, follow_symlinks=False)
+        return True
+
+    def _link_or_copy(
+        self, places: _Places, name: str, facts: os.stat_result, note: Note | None
+    ) -> Note:
+        attributes = None if note is None else self._unchanged_attributes(places, name, facts, note)
+        if note is None or attributes is None or not _link(places.before, places.there, name):
+            return self._copy(places, name, name, facts)
+        self._tally.shared += 1
+        self._tally.bytes += min(facts.st_size, facts.st_blocks * _BLOCK)
+        return self._note(name, facts, note[2], attributes=bool(attributes))
+
+    def _unchanged_attributes(
+        self, places: _Places, name: str, facts: os.stat_result, note: Note
+    ) -> dict[str, bytes] | None:
+        """Look whether a file is as the last recovery point has it, at all costs.
+
+        Returns:
+            Its extended attributes; none if it has changed.
+        """
+        unchanged = self._tally.unchanged
+        if unchanged is None or not (places.trusted or _is_copy(places.before, name, note)):
+            return None
+        verdict = unchanged.verdict(note, facts)
+        if verdict is Verdict.UNCHANGED:  # and without attributes, if they would not have shown
+            hidden = not unchanged.stamps_attributes and _names(f"{places.path}/{name}")
+            return None if hidden else {}
+        if verdict is Verdict.CHANGED or facts.st_size > SMALL:  # copying is hardly more work
+            return None
+        return _same_attributes(places.here, places.before, name, facts.st_size)
+
+    def _copy(self, places: _Places, name: str, new_name: str, facts: os.stat_result) -> Note:
+        if stat.S_ISREG(facts.st_mode):
+            return self._copy_regular(places, name, new_name, facts)
+        there, mode = places.there, facts.st_mode
+        if stat.S_ISLNK(mode):
+            os.symlink(os.readlink(name, dir_fd=places.here), new_name, dir_fd=there)
+        else:
+            os.mknod(new_name, mode, facts.st_rdev, dir_fd=there)
+        if facts.st_uid or facts.st_gid:
+            os.chown(new_name, facts.st_uid, facts.st_gid, dir_fd=there, follow_symlinks=False)
+            if mode & _SPECIAL_BITS and not stat.S_ISLNK(mode):
+                os.chmod(new_name, stat.S_IMODE(mode), dir_fd=there)
+        attributes = _names(f"{places.path}/{name}")
+        if attributes:
+            copy_attributes(f"{places.path}/{name}", f"/proc/self/fd/{there}/{new_name}")
+        times = (facts.st_atime_ns, facts.st_mtime_ns)
+        os.utime(new_name, ns=times, dir_fd=there, follow_symlinks=False)
+        return self._note(name, facts, 0, attributes=bool(attributes))
+
+    def _copy_regular(
+        self, places: _Places, name: str, new_name: str, facts: os.stat_result
+    ) -> Note:
+        mode = stat.S_IMODE(facts.st_mode)
+        read = open_quietly(name, places.here)
+        try:
+            write = os.open(new_name, _CREATE, mode, dir_fd=places.there)
+            try:
+                if facts.st_size:
+                    self._tally.bytes += self._contents.copy(read, write, facts.st_size)
+                if facts.st_uid or facts.st_gid:
+                    os.chown(write, facts.st_uid, facts.st_gid)
+                if mode & _SPECIAL_BITS:  # writing, and a new owner, take these away
+                    os.chmod(write, mode)
+                attributes = copy_attributes(read, write)
+                os.utime(write, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+                if self._tally.unchanged is None:
+                    return _NO_NOTE
+                return self._note(name, facts, os.fstat(write).st_ino, attributes=attributes)
+            finally:
+                os.close(write)
+        finally:
+            os.close(read)
+
+    def _note(self, name: str, facts: os.stat_result, inode: int, *, attributes: bool) -> Note:
+        unchanged = self._tally.unchanged
+        if unchanged is None:
+            return _NO_NOTE
+        return unchanged.note(name, facts, inode, attributes=attributes)
+
+
+def _what_is_known(
+    batch: Batch, places: _Places, tally: Tally
+) -> tuple[dict[str, Note], Unchanged | None]:
+    """The notes of the last recovery point, as far as it is still there."""
+    if batch.earlier is None or places.before < 0:
+        return {}, None
+    return batch.earlier.notes, tally.unchanged
+
+
+def copy_attributes(source: int | str, target: int | str) -> bool:
+    """Copy extended attributes, as far as the kernel allows; those of links, not of their targets.
+
+    Args:
+        source: descriptor or path.
+        target: descriptor or path.
+
+    Returns:
+        Whether there are any.
+
+    Raises:
+        OSError: there is no room for them.
+    """
+    names = _names(source)
+    for name in names:
+        try:
+            if isinstance(source, int):
+                os.setxattr(target, name, os.getxattr(source, name))
+            else:
+                value = os.getxattr(source, name, follow_symlinks=False)
+                os.setxattr(target, name, value, follow_symlinks=False)
+        except OSError as refused:
+            if refused.errno not in _REFUSED_ATTRIBUTES:
+                raise
+    return bool(names)
+
+
+def _is_copy(directory: int, name: str, note: Note) -> bool:
+    """Whether a file of the last recovery point is still the one that was noted."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.stat(name, dir_fd=directory, follow_symlinks=False).st_ino == note[2]
+    return False
+
+
+def _same_attributes(here: int, before: int, name: str, size: int) -> dict[str, bytes] | None:
+    """Look whether a file in doubt is as the last recovery point has it.
+
+    Returns:
+        The extended attributes both have; none if the files differ.
+    """
+    one = open_quietly(name, here)
+    try:
+        other = open_quietly(name, before)
+        try:
+            attributes = _attributes(one)
+            if attributes == _attributes(other) and same(one, other, size):
+                return attributes
+            return None
+        finally:
+            os.close(other)
+    finally:
+        os.close(one)
+
+
+def _link(before: int, there: int, name: str) -> bool:
+    """Link a file of the last recovery point; not possible once it has very many names."""
+    try:
+        os.link(name, name, src_dir_fd=before, dst_dir_fd=there, follow_symlinks=False)
+    except OSError as refused:
+        if refused.errno not in (errno.EMLINK, errno.EPERM):
+            raise
+        return False
+    return True
+
+
+def _names(file: int | str) -> list[str]:
+    try:
+        return os.listxattr(file, follow_symlinks=isinstance(file, int))
+    except OSError:
+        return []
+
+
+def _attributes(file: int) -> dict[str, bytes]:
+    return {name: os.getxattr(file, name) for name in _names(file)}
