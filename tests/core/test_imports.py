@@ -48,7 +48,7 @@ LAYERS = (
             "rule_differences",
         },
     ),
-    ("ready-made", {"ready_made"}),
+    ("ready-made", {"ready_made", "applications"}),
     (
         "machine",
         {

@@ -1,0 +1,148 @@
+"""Finding the three answers: what the backup did, what the writer saw, what a restore has."""
+
+from __future__ import annotations
+
+from ..backup import Backup, RecoveryPoint, Step
+from ..errors import CommandFailed, CommandTimeout, ServerFailed, UsageError
+from ..explain import printable
+from .answers import Answer, Answers
+from .application import Application, require
+from .records import wrong
+from .writer import Writer
+
+SIMULATED = "pause-and-copy"
+"""The storage whose freeze is a simulated one."""
+
+READ_LIMIT = 60.0
+"""Seconds of the VM's clock in which a restored application gives all records back."""
+
+
+def check(point: RecoveryPoint, backup: Backup, asked: Application | Writer) -> Answers:
+    """Find out whether a recovery point is what it should be.
+
+    It boots a VM from the recovery point, starts the application there on the data it finds, lets
+    it check them, and reads the records back.
+
+    Args:
+        point: the recovery point.
+        backup: the backup that left it.
+        asked: the writer that wrote during that backup; or only the application: then nobody knows
+            which records must be there, nor whether it was at rest.
+
+    Raises:
+        ProgramMissing: the VM has not what the application needs; in a test it skips.
+        UsageError: the recovery point is not that of the backup.
+    """
+    __tracebackhide__ = True
+    if backup.recovery_point is not point:
+        raise UsageError(
+            [
+                "the recovery point is not that of the backup; write "
+                "backup.recovery_point.check(backup, ...)"
+            ]
+        )
+    writer = asked if isinstance(asked, Writer) else None
+    application = asked.application if isinstance(asked, Writer) else asked
+    frozen = _frozen(backup, application)
+    complete, recovery = _complete(point, backup, application, writer)
+    return Answers(
+        application=application.name,
+        frozen=frozen,
+        quiesced=_quiesced(backup, application, writer),
+        complete=complete,
+        simulated=backup.storage == SIMULATED if frozen else None,
+        recovery=recovery,
+    )
+
+
+# -- frozen ------------------------------------------------------------------------------------
+
+
+def _frozen(backup: Backup, application: Application) -> Answer:
+    """Whether the file system of the data was frozen, by what the backup noted."""
+    told = [event.text for event in backup.events if event.step is Step.FREEZE]
+    remedy = (
+        "leave fsFreezeEnabled true, and keep the data on a file system of a type that is frozen "
+        "(ext3, ext4, xfs or btrfs) and that MountsToSkip does not name"
+    )
+    if backup.frozen is None:
+        return Answer(False, (f"no freeze: {'; '.join(told) or 'it never came to it'}",), remedy)
+    if not backup.frozen:
+        return Answer(False, ("no mounted file system is of a kind that is frozen",), remedy)
+    thawed = [event.text for event in backup.events if event.step is Step.THAW]
+    if "done" not in thawed:
+        shown = "; ".join((*told, *thawed))
+        return Answer(False, (f"it did not stay frozen until the snapshot: {shown}",), remedy)
+    mount = _mount_of(application.place, backup)
+    if mount not in backup.frozen:
+        where = f"{application.place} lies on {mount}"
+        return Answer(False, (f"{where}, and frozen were {', '.join(backup.frozen)}",), remedy)
+    how = "simulated: every process was paused" if backup.storage == SIMULATED else "really"
+    return Answer(True, (f"{mount}, on which {application.place} lies ({how})",))
+
+
+def _mount_of(place: str, backup: Backup) -> str:
+    """The mount that a path lies on, of those that were frozen."""
+    mounts = [*(backup.frozen or ()), "/"]
+    return max((m for m in mounts if f"{place}/".startswith(f"{m.rstrip('/')}/")), key=len)
+
+
+# -- quiesced ----------------------------------------------------------------------------------
+
+
+def _quiesced(backup: Backup, application: Application, writer: Writer | None) -> Answer:
+    if writer is None:
+        remedy = "check a Writer, which asks while the backup runs"
+        return Answer(None, ("nobody asked during the backup",), remedy)
+    if not application.probe:
+        remedy = "give the application a probe: a write that is refused while it is at rest"
+        return Answer(None, ("it has no probe",), remedy)
+    asked = writer.asked(backup.number)
+    remedy = (
+        "let the pre-script hold the application until the post-script: a lock ends with the "
+        "client that took it, so keep that client alive in the background"
+    )
+    if asked is None:
+        if backup.pre is None:
+            return Answer(False, ("no pre-script ran, so nothing brought it to rest",), remedy)
+        return Answer(None, ("the writer did not run during the backup",), "backup inside its with")
+    return Answer(asked.refused, (asked.said,), "" if asked.refused else remedy)
+
+
+# -- complete ----------------------------------------------------------------------------------
+
+
+def _complete(
+    point: RecoveryPoint, backup: Backup, application: Application, writer: Writer | None
+) -> tuple[Answer, str]:
+    """Whether the restored data is whole, and what the application said of a recovery."""
+    written = None if writer is None else writer.written(backup.number)
+    remedy = (
+        "let the pre-script bring the data to the disk, and hold the application until the "
+        "post-script; or let the application sync what it acknowledges"
+    )
+    with point.boot() as restored:
+        require(restored, application.programs)
+        try:
+            recovery = application.start(restored)
+        except ServerFailed as error:
+            return Answer(False, (str(error),), remedy), ""
+        try:
+            damage = application.integrity(restored)
+            read = restored.run(application.read, timeout=READ_LIMIT, check=True).stdout
+        except (CommandFailed, CommandTimeout) as error:
+            return Answer(False, (f"it starts and cannot be read: {error}",), remedy), recovery
+    lines = read.splitlines()
+    told = [f"it finds its data damaged: {printable(damage)}"] if damage else []
+    told += wrong(lines, written)
+    if told:
+        return Answer(False, tuple(told), remedy), recovery
+    count = f"{len(lines)} records, in order, none torn"
+    if written is None:
+        unknown = "nobody noted which records had been acknowledged"
+        return Answer(None, (f"it starts, its data are whole: {count}", unknown), _WATCH), recovery
+    acknowledged = f"all {len(written.before)} acknowledged before the snapshot among them"
+    return Answer(True, (f"it starts, its data are whole: {count}, {acknowledged}",)), recovery
+
+
+_WATCH = "check a Writer, which knows what was acknowledged"

@@ -1,0 +1,112 @@
+"""SQLite, by its command-line program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import UsageError
+from ..machine import VirtualMachine
+from .application import Program, done_or_said, require
+
+_SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
+_JOURNALS = ("DELETE", "TRUNCATE", "PERSIST", "WAL")
+
+
+@dataclass(frozen=True, slots=True)
+class Sqlite:
+    """A database file, written to by a program that is started for each record.
+
+    Args:
+        path: the file, absolute; its directory is made.
+        synchronous: what the writing program sets: OFF, NORMAL, FULL or EXTRA.
+        journal: journal mode of the database: DELETE, TRUNCATE, PERSIST or WAL.
+
+    Raises:
+        UsageError: SQLite has no such mode.
+    """
+
+    path: str
+    synchronous: str = "FULL"
+    journal: str = "DELETE"
+
+    def __post_init__(self) -> None:
+        mistakes = [
+            f"{name} is {value!r}; write one of {', '.join(known)}"
+            for name, value, known in (
+                ("synchronous", self.synchronous, _SYNCHRONOUS),
+                ("journal", self.journal, _JOURNALS),
+            )
+            if value not in known
+        ]
+        if mistakes:
+            raise UsageError(mistakes)
+
+    @property
+    def name(self) -> str:
+        """What it is."""
+        return "SQLite"
+
+    @property
+    def place(self) -> str:
+        """The file."""
+        return self.path
+
+    @property
+    def programs(self) -> tuple[Program, ...]:
+        """What it needs."""
+        return (Program("/usr/bin/sqlite3", "sqlite3"),)
+
+    @property
+    def write(self) -> str:
+        """Waits up to 60 s for a lock, as a patient application would."""
+        return self._sql("INSERT INTO records (text) VALUES ('{record}')", patience=60_000)
+
+    @property
+    def probe(self) -> str:
+        """Waits 2 s for a lock, longer than another writer has it."""
+        return self._sql("INSERT INTO probes VALUES (1)", patience=2000)
+
+    @property
+    def read(self) -> str:
+        """Prints the records in the order in which they were inserted."""
+        return self._sql("SELECT text FROM records ORDER BY position", patience=2000)
+
+    def set_up(self, vm: VirtualMachine) -> None:
+        """Make the database.
+
+        Args:
+            vm: where.
+        """
+        require(vm, self.programs)
+        tables = (
+            f"PRAGMA journal_mode={self.journal}; "
+            "CREATE TABLE records (position INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT UNIQUE); "
+            "CREATE TABLE probes (one INTEGER)"
+        )
+        directory = self.path.rpartition("/")[0] or "/"
+        vm.run(f"mkdir -p {directory} && {self._sql(tables, patience=0)} && sync", check=True)
+
+    def start(self, vm: VirtualMachine) -> str:
+        """There is no server; a journal that lies there is what a recovery needs.
+
+        Args:
+            vm: where.
+        """
+        journals = [f"{self.path}-journal", f"{self.path}-wal"]
+        held = [place for place in journals if vm.run(["test", "-s", place]).exit_status == 0]
+        return f"{held[0]} was there, to be rolled back or replayed" if held else ""
+
+    def integrity(self, vm: VirtualMachine) -> str:
+        """Ask for an integrity check.
+
+        Args:
+            vm: where.
+        """
+        return done_or_said(vm.run(self._sql("PRAGMA integrity_check", patience=2000)), "ok")
+
+    def _sql(self, statements: str, patience: int) -> str:
+        """A command; patience is in milliseconds."""
+        return (
+            f"sqlite3 -bail -cmd '.timeout {patience}' -cmd 'PRAGMA synchronous={self.synchronous}'"
+            f' {self.path} "{statements}"'
+        )
