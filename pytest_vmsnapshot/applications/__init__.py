@@ -7,6 +7,10 @@ point, starts the application there, and gives three answers.
 from .answers import Answer, Answers
 from .application import Application, Program, ProgramMissing, require
 from .checking import check
+from .commands import Commands
+from .mariadb import MariaDb
+from .postgresql import AtRest, PostgreSql
+from .redis import Redis
 from .sqlite import Sqlite
 from .writer import Asked, Writer
 
@@ -15,8 +19,13 @@ __all__ = [
     "Answers",
     "Application",
     "Asked",
+    "AtRest",
+    "Commands",
+    "MariaDb",
+    "PostgreSql",
     "Program",
     "ProgramMissing",
+    "Redis",
     "Sqlite",
     "Writer",
     "check",

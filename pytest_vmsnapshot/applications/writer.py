@@ -15,6 +15,7 @@ from ..explain import printable
 from ..machine import VirtualMachine
 from ..moments import Moment
 from .application import NUMBER, RECORD, Application, done_or_said
+from .commands import same_each_time
 from .records import Written, text
 
 PAUSE = 0.2
@@ -37,6 +38,9 @@ _OPEN_MOMENTS = (
 
 Write = Callable[[AtMoment, int], bool]
 """Writes the record of a number at a moment of a backup; true acknowledges it."""
+
+_TAKEN = "acknowledged"
+"""Name of the file with the numbers of acknowledged records."""
 
 # Below /run all is memory of the VM: no recovery point has it. Descriptor 9 is a lock that nobody
 # but the loop holds, so that its end can be waited for. The loop is a session of its own, so that
@@ -104,14 +108,12 @@ class Writer:
         """What is written to."""
         self._write = application.write if write is None else write
         mistakes = []
-        if isinstance(self._write, str):
-            if NUMBER not in self._write and RECORD not in self._write:
-                mistakes.append(
-                    f"write is {self._write!r}, which writes the same each time; put {NUMBER} or "
-                    f"{RECORD} where the record's number or text belongs"
-                )
-        elif not callable(self._write):
-            mistakes.append(f"write is {self._write!r}; write a command, or a function f(at, n)")
+        given: object = self._write
+        if isinstance(given, str):
+            if NUMBER not in given and RECORD not in given:
+                mistakes.append(same_each_time(given))
+        elif not callable(given):
+            mistakes.append(f"write is {given!r}; write a command, or a function f(at, n)")
         if not isinstance(pause, int | float) or not 0.001 <= pause < math.inf:
             mistakes.append(f"pause is {pause!r}; write seconds, at least 0.001")
         if mistakes:
@@ -177,7 +179,7 @@ class Writer:
             return tuple(number for number, taken in self._called if taken)
         if not self._here:
             return ()
-        return _numbers(self._vm.path(f"{self._here}/acknowledged").read_bytes())
+        return _numbers(self._vm.path(f"{self._here}/{_TAKEN}").read_bytes())
 
     def written(self, number: int) -> Written | None:
         """What it knew when the snapshot of a backup was taken, and what it knows by now.
@@ -225,18 +227,17 @@ class Writer:
 
     def _watch(self) -> None:
         self._watches = True
+        for number in itertools.count(1):
+            self._here = f"/run/vmsnapshot-writer-{number}"
+            if not self._vm.path(self._here).exists():
+                break
+        for name, content in (("probe", self.application.probe), ("begun", ""), (_TAKEN, "")):
+            self._vm.write(f"{self._here}/{name}", content)
         self._vm.on(Moment.AFTER_PRE.value, self._ask)
         self._vm.on(Moment.BEFORE_SNAPSHOT.value, self._note)
         if not isinstance(self._write, str):
             for moment in _OPEN_MOMENTS:
                 self._vm.on(moment.value, self._call)
-            return
-        for number in itertools.count(1):
-            self._here = f"/run/vmsnapshot-writer-{number}"
-            if not self._vm.path(self._here).exists():
-                break
-        made = f"mkdir -m 700 {self._here} && cd {self._here} && : > begun && : > acknowledged"
-        self._vm.run(made, check=True)
 
     def _start(self, write: str) -> None:
         loop = _LOOP.format(
@@ -261,7 +262,7 @@ class Writer:
         if not self._runs or not self.application.probe:
             return
         try:
-            done = at.run(self.application.probe, timeout=PROBE_LIMIT)
+            done = at.run(f"sh {self._here}/probe", timeout=PROBE_LIMIT)
         except CommandTimeout:
             said = (
                 f"the probe did not end within {PROBE_LIMIT:g} s, which is no answer; let it wait "
@@ -276,7 +277,7 @@ class Writer:
     def _note(self, at: AtMoment) -> None:
         number = self._number()
         if isinstance(self._write, str):
-            content = at.path(f"{self._here}/acknowledged").read_bytes()
+            content = at.path(f"{self._here}/{_TAKEN}").read_bytes()
             self._before[number] = _numbers(content)
         else:
             self._before[number] = self.acknowledged
