@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from ..backup import Backup, RecoveryPoint, Step
+from collections.abc import Sequence
+
+from ..backup import Backup, Step
 from ..errors import CommandFailed, CommandTimeout, ServerFailed, UsageError
 from ..explain import printable
+from ..machine import VirtualMachine
 from .answers import Answer, Answers
 from .application import Application, require
 from .records import wrong
@@ -17,34 +20,35 @@ READ_LIMIT = 60.0
 """Seconds of the VM's clock in which a restored application gives all records back."""
 
 
-def check(point: RecoveryPoint, backup: Backup, asked: Application | Writer) -> Answers:
-    """Find out whether a recovery point is what it should be.
+def check(backup: Backup, asked: Application | Writer) -> Answers:
+    """Find out whether the recovery point of a backup is what it should be.
 
     It boots a VM from the recovery point, starts the application there on the data it finds, lets
     it check them, and reads the records back.
 
     Args:
-        point: the recovery point.
-        backup: the backup that left it.
+        backup: the backup.
         asked: the writer that wrote during that backup; or only the application: then nobody knows
             which records must be there, nor whether it was at rest.
 
     Raises:
         ProgramMissing: the VM has not what the application needs; in a test it skips.
-        UsageError: the recovery point is not that of the backup.
+        UsageError: the backup left no recovery point, or it cannot be booted.
+        GuestDied: the VM that was backed up is closed.
     """
     __tracebackhide__ = True
-    if backup.recovery_point is not point:
+    point = backup.recovery_point
+    if point is None:
         raise UsageError(
-            [
-                "the recovery point is not that of the backup; write "
-                "backup.recovery_point.check(backup, ...)"
-            ]
+            [f"the backup left no recovery point to check: {backup.decided_by}; look at explain()"]
         )
     writer = asked if isinstance(asked, Writer) else None
     application = asked.application if isinstance(asked, Writer) else asked
-    frozen = _frozen(backup, application)
-    complete, recovery = _complete(point, backup, application, writer)
+    with point.boot() as restored:
+        require(restored, application.programs)
+        mounts = [volume.path for volume in restored.volumes]
+        frozen = _frozen(backup, application, mounts)
+        complete, recovery = _complete(restored, backup, application, writer)
     return Answers(
         application=application.name,
         frozen=frozen,
@@ -58,8 +62,14 @@ def check(point: RecoveryPoint, backup: Backup, asked: Application | Writer) -> 
 # -- frozen ------------------------------------------------------------------------------------
 
 
-def _frozen(backup: Backup, application: Application) -> Answer:
-    """Whether the file system of the data was frozen, by what the backup noted."""
+def _frozen(backup: Backup, application: Application, mounts: Sequence[str]) -> Answer:
+    """Whether the file system of the data was frozen, by what the backup noted.
+
+    Args:
+        backup: the backup.
+        application: whose data.
+        mounts: where the VM's volumes are mounted.
+    """
     told = [event.text for event in backup.events if event.step is Step.FREEZE]
     remedy = (
         "leave fsFreezeEnabled true, and keep the data on a file system of a type that is frozen "
@@ -73,7 +83,7 @@ def _frozen(backup: Backup, application: Application) -> Answer:
     if "done" not in thawed:
         shown = "; ".join((*told, *thawed))
         return Answer(False, (f"it did not stay frozen until the snapshot: {shown}",), remedy)
-    mount = _mount_of(application.place, backup)
+    mount = _mount_of(application.place, [*mounts, *backup.frozen])
     if mount not in backup.frozen:
         where = f"{application.place} lies on {mount}"
         return Answer(False, (f"{where}, and frozen were {', '.join(backup.frozen)}",), remedy)
@@ -81,10 +91,10 @@ def _frozen(backup: Backup, application: Application) -> Answer:
     return Answer(True, (f"{mount}, on which {application.place} lies ({how})",))
 
 
-def _mount_of(place: str, backup: Backup) -> str:
-    """The mount that a path lies on, of those that were frozen."""
-    mounts = [*(backup.frozen or ()), "/"]
-    return max((m for m in mounts if f"{place}/".startswith(f"{m.rstrip('/')}/")), key=len)
+def _mount_of(place: str, mounts: Sequence[str]) -> str:
+    """The mount that a path lies on."""
+    above = [mount for mount in mounts if f"{place}/".startswith(f"{mount.rstrip('/')}/")]
+    return max(above, key=len, default="/")
 
 
 # -- quiesced ----------------------------------------------------------------------------------
@@ -113,7 +123,7 @@ def _quiesced(backup: Backup, application: Application, writer: Writer | None) -
 
 
 def _complete(
-    point: RecoveryPoint, backup: Backup, application: Application, writer: Writer | None
+    restored: VirtualMachine, backup: Backup, application: Application, writer: Writer | None
 ) -> tuple[Answer, str]:
     """Whether the restored data is whole, and what the application said of a recovery."""
     written = None if writer is None else writer.written(backup.number)
@@ -121,17 +131,15 @@ def _complete(
         "let the pre-script bring the data to the disk, and hold the application until the "
         "post-script; or let the application sync what it acknowledges"
     )
-    with point.boot() as restored:
-        require(restored, application.programs)
-        try:
-            recovery = application.start(restored)
-        except ServerFailed as error:
-            return Answer(False, (str(error),), remedy), ""
-        try:
-            damage = application.integrity(restored)
-            read = restored.run(application.read, timeout=READ_LIMIT, check=True).stdout
-        except (CommandFailed, CommandTimeout) as error:
-            return Answer(False, (f"it starts and cannot be read: {error}",), remedy), recovery
+    try:
+        recovery = application.start(restored)
+    except ServerFailed as error:
+        return Answer(False, (f"it does not start on the restored data: {error}",), remedy), ""
+    try:
+        damage = application.integrity(restored)
+        read = restored.run(application.read, timeout=READ_LIMIT, check=True).stdout
+    except (CommandFailed, CommandTimeout) as error:
+        return Answer(False, (f"it starts and cannot be read: {error}",), remedy), recovery
     lines = read.splitlines()
     told = [f"it finds its data damaged: {printable(damage)}"] if damage else []
     told += wrong(lines, written)

@@ -162,7 +162,7 @@ class Writer:
         if isinstance(self._write, str):
             self._vm.run(
                 f"cd {self._here} && : > stop && {{ flock -w {STOP_LIMIT:g} running true "
-                '|| kill -9 -- "-$(cat session)"; }',
+                '|| { kill -KILL "-$(cat session)"; flock running true; }; }',
                 timeout=2 * STOP_LIMIT,
             )
 

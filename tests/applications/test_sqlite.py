@@ -7,7 +7,9 @@ import pickle
 import pytest
 
 from pytest_vmsnapshot import UsageError, VirtualMachine
-from pytest_vmsnapshot.applications import Answers, Sqlite, Writer, check
+from pytest_vmsnapshot.applications import Answers, Sqlite, check
+
+from .trying import backed_up
 
 WAITS = "#!/bin/sh\nsleep 2\n"
 HOLDS = """#!/bin/sh
@@ -31,18 +33,10 @@ def database(vm: VirtualMachine) -> Sqlite:
     return app
 
 
-def answers(vm: VirtualMachine, app: Sqlite) -> tuple[Answers, Writer]:
-    with Writer(vm, app) as writer:
-        vm.wait(1)
-        backup = vm.backup()
-    assert backup.recovery_point is not None
-    return check(backup.recovery_point, backup, writer), writer
-
-
 def test_nobody_holds_it(vm: VirtualMachine, database: Sqlite) -> None:
     vm.install(pre=WAITS, post=WAITS)
 
-    found, writer = answers(vm, database)
+    found, writer = backed_up(vm, database)
 
     found.assert_frozen()
     found.assert_complete()
@@ -65,7 +59,7 @@ def test_nobody_holds_it(vm: VirtualMachine, database: Sqlite) -> None:
 def test_a_lock_that_is_held(vm: VirtualMachine, database: Sqlite) -> None:
     vm.install(pre=HOLDS, post=LETS_GO)
 
-    found, writer = answers(vm, database)
+    found, writer = backed_up(vm, database)
 
     found.assert_quiesced()
     found.assert_complete()
@@ -80,7 +74,7 @@ def test_a_lock_that_is_held(vm: VirtualMachine, database: Sqlite) -> None:
 def test_without_a_freeze(vm: VirtualMachine, database: Sqlite) -> None:
     vm.install(pre=WAITS, post=WAITS, fs_freeze=False)
 
-    found, _ = answers(vm, database)
+    found, _ = backed_up(vm, database)
 
     assert found.simulated is None
     with pytest.raises(AssertionError, match="was not frozen at the snapshot\n  no freeze: off"):
@@ -89,9 +83,8 @@ def test_without_a_freeze(vm: VirtualMachine, database: Sqlite) -> None:
 
 def test_only_the_application(vm: VirtualMachine, database: Sqlite) -> None:
     backup = vm.backup()
-    assert backup.recovery_point is not None
 
-    found = check(backup.recovery_point, backup, database)
+    found = check(backup, database)
 
     assert (found.quiesced.holds, found.complete.holds) == (None, None)
     with pytest.raises(AssertionError) as caught:
@@ -104,11 +97,15 @@ def test_only_the_application(vm: VirtualMachine, database: Sqlite) -> None:
     ]
 
 
-def test_the_recovery_point_of_another_backup(vm: VirtualMachine, database: Sqlite) -> None:
-    one, other = vm.backup(), vm.backup()
-    assert one.recovery_point is not None
-    with pytest.raises(UsageError, match="the recovery point is not that of the backup"):
-        check(one.recovery_point, other, database)
+def test_no_recovery_point(vm: VirtualMachine, database: Sqlite) -> None:
+    vm.install(pre="#!/bin/sh\nexit 1\n", post=WAITS, continue_on_failure=False)
+    backup = vm.backup()
+    with pytest.raises(UsageError) as caught:
+        check(backup, database)
+    assert str(caught.value) == (
+        "the backup left no recovery point to check: pre-script failed and "
+        "continueBackupOnFailure is false (documented rules); look at explain()"
+    )
 
 
 def test_modes_that_are_none() -> None:

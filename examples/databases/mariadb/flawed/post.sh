@@ -1,0 +1,2 @@
+#!/bin/sh
+mariadb -u root -e 'UNLOCK TABLES'

@@ -1,0 +1,2 @@
+#!/bin/sh
+psql -U postgres -c 'SELECT pg_backup_stop()' || :
