@@ -103,8 +103,8 @@ def test_no_recovery_point(vm: VirtualMachine, database: Sqlite) -> None:
     with pytest.raises(UsageError) as caught:
         check(backup, database)
     assert str(caught.value) == (
-        "the backup left no recovery point to check: pre-script failed and "
-        "continueBackupOnFailure is false (documented rules); look at explain()"
+        "the backup left no recovery point to check: the pre-script failed and "
+        "continueBackupOnFailure is false; look at explain()"
     )
 
 
