@@ -32,6 +32,7 @@ OPTIONS = {
     "network": "true: VMs share the host's network (default false)",
     "directories": "more top-level directories to create on every VM, absolute, comma-separated",
     "disk_size": "how much a VM can write: bytes, or as 512M, 2G (default 1G)",
+    "crash_seed": "decides what a snapshot without a freeze loses, 0 for nothing (default 1)",
     "strict": "fail for what a test is otherwise only warned of (default false)",
     "allow": "findings a test is not told of, such as processes,never-called; comma-separated",
     "require": "fail instead of modelling: clock, namespaces, owners, shell; comma-separated",

@@ -86,11 +86,16 @@ class RecoveryPoint:
         consistency: what it is worth.
         files: how many entries the VM's private layer had.
         size: bytes of content in it.
+        lost: what was never synced and so is missing, a sentence for each file; the last one may
+            say how many more there are.
+        seed: ``crash_seed``, which decided what is; None where nothing could be lost.
     """
 
     consistency: Consistency
     files: int
     size: int
+    lost: tuple[str, ...] = ()
+    seed: int | None = None
     _source: PointFiles | None = field(default=None, compare=False, repr=False)
     _start: Callable[[PointFiles], Any] | None = field(default=None, compare=False, repr=False)
 
@@ -152,7 +157,7 @@ class RecoveryPoint:
         return self._source
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return RecoveryPoint, (self.consistency, self.files, self.size)
+        return RecoveryPoint, (self.consistency, self.files, self.size, self.lost, self.seed)
 
 
 @dataclass(frozen=True, slots=True)

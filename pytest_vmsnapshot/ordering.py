@@ -62,9 +62,10 @@ class Order:
         )
 
     def _storage(self, guest: RemoteGuest) -> Storage:
+        seed = self.settings.crash_seed
         if self.settings.storage == "loop":
-            return LoopStorage(guest, PauseAndCopy(guest, simulates=False))
-        return PauseAndCopy(guest)
+            return LoopStorage(guest, PauseAndCopy(guest, seed, simulates=False))
+        return PauseAndCopy(guest, seed)
 
     def boot(self, point: PointFiles, origin: Origin) -> VirtualMachine:
         """A VM whose disks are a recovery point.

@@ -20,6 +20,7 @@ __all__ = [
     "FileKind",
     "Guest",
     "Launch",
+    "LayerCopy",
     "MountNotOpened",
     "NotStarted",
     "PointFiles",
@@ -253,12 +254,33 @@ class Copied:
         size: bytes of content in it.
         source: access to its files.
         complete: whether it is of every disk.
+        lost: what a crash would have taken and so was taken from it, a sentence for each file.
+        seed: decided what; None where nothing could be lost.
     """
 
     files: int
     size: int
     source: PointFiles
     complete: bool = True
+    lost: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCopy:
+    """A copy of a guest's private layer.
+
+    Args:
+        files: entries in it.
+        size: bytes of content in it.
+        lost: what a crash would have taken and so was taken from it, a sentence for each file.
+        unseen: why nothing could be taken, or empty.
+    """
+
+    files: int
+    size: int
+    lost: tuple[str, ...] = ()
+    unseen: str = ""
 
 
 class AskedVolume(Protocol):

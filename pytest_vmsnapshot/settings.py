@@ -32,8 +32,8 @@ MARKER = (
     "vm(*, guest=None, rules=None, shell=None, clock=None, clock_start=None, storage=None, "
     "disks=None, "
     "deployment=None, os=None, platform=None, mounts=None, agent_umask=None, agent_stdin=None, "
-    "agent_env=None, network=None, directories=None, disk_size=None, require=None, strict=None, "
-    "allow=None, faults=None): "
+    "agent_env=None, network=None, directories=None, disk_size=None, crash_seed=None, "
+    "require=None, strict=None, allow=None, faults=None): "
     "what the VM of this test is like; each argument overrides the option of the same name"
 )
 
@@ -60,6 +60,7 @@ class Settings:
         network: whether the VM shares the host's network.
         directories: directories that exist from the start, absolute.
         disk_size: bytes the VM can write.
+        crash_seed: decides what is lost of a snapshot without a freeze; 0 for nothing.
         require: what must not be modelled, of ``REQUIREMENTS``.
         strict: whether a test fails for what it is otherwise only warned of.
         allow: names of findings that a test is not told of, of ``findings.NAMES``.
@@ -83,6 +84,7 @@ class Settings:
     network: bool = False
     directories: tuple[str, ...] = ("/data", "/scripts")
     disk_size: int = 1024**3
+    crash_seed: int = 1
     require: tuple[str, ...] = ()
     strict: bool = False
     allow: tuple[str, ...] = ()
@@ -192,6 +194,11 @@ def _checked(source: str, name: str, value: Any, mistakes: list[str]) -> Any:
             if number is not None and number >= 1:
                 return number
             mistakes.append(f"{source}: disks={value!r}; write a whole number from 1 up")
+        case "crash_seed":
+            number = _number(value)
+            if number is not None and number >= 0:
+                return number
+            mistakes.append(f"{source}: crash_seed={value!r}; write a whole number from 0 up")
         case "network" | "strict":
             if isinstance(value, bool):
                 return value

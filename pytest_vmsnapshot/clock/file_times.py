@@ -15,12 +15,12 @@ import time
 from collections.abc import Callable
 
 from .machine import Machine
+from .places import AT_FDCWD, place_of
 from .seccomp import Notification
 from .shift import SECOND, Shift
 from .tracee import Memory
 
 # linux/fcntl.h
-_AT_FDCWD = -100
 _AT_SYMLINK_NOFOLLOW = 0x100
 
 # linux/stat.h
@@ -74,12 +74,12 @@ class FileTimes:
         follow = True
         match name:
             case "fstat":
-                place = self._place(notified.thread, arguments[0], 0)
+                place = place_of(self._memory, notified.thread, arguments[0], 0)
             case "stat" | "lstat" | "utime" | "utimes":
-                place = self._place(notified.thread, _AT_FDCWD, arguments[0])
+                place = place_of(self._memory, notified.thread, AT_FDCWD, arguments[0])
                 follow = name != "lstat"
             case _:
-                place = self._place(notified.thread, arguments[0], arguments[1])
+                place = place_of(self._memory, notified.thread, arguments[0], arguments[1])
                 flags = {"newfstatat": 3, "statx": 2, "utimensat": 3}.get(name)
                 follow = flags is None or not arguments[flags] & _AT_SYMLINK_NOFOLLOW
         if name in _SETTING:
@@ -137,17 +137,6 @@ class FileTimes:
             if len(self._right) > _KNOWN_LIMIT:
                 del self._right[next(iter(self._right))]
 
-    def _place(self, thread: int, directory: int, address: int) -> str:
-        """A path that leads us where a thread's path leads it."""
-        path = os.fsdecode(self._memory.text(thread, address)) if address else ""
-        if path.startswith("/"):
-            # Its root is ours, unless it made itself another one.
-            return path if _has_our_root(thread) else f"/proc/{thread}/root{path}"
-        number = directory & 0xFFFFFFFF
-        number -= (number & 1 << 31) << 1
-        base = f"/proc/{thread}/cwd" if number == _AT_FDCWD else f"/proc/{thread}/fd/{number}"
-        return f"{base}/{path}" if path else base
-
     def _given(self, name: str, notified: Notification) -> int | None:
         """The modification time a program sets; None where it is the kernel's own "now"."""
         place = notified.arguments[1 if name in ("utime", "utimes") else 2]
@@ -161,12 +150,6 @@ class FileTimes:
                 return None
             return int(words[2]) * SECOND + int(words[3])
         return int(words[2]) * SECOND + int(words[3]) * 1000
-
-
-def _has_our_root(thread: int) -> bool:
-    with contextlib.suppress(OSError):
-        return os.readlink(f"/proc/{thread}/root") == "/"
-    return True
 
 
 def _is_file(status: os.stat_result) -> bool:

@@ -9,27 +9,26 @@ from __future__ import annotations
 import array
 import contextlib
 import fcntl
-import functools
 import os
 import select
 import signal
 import struct
 import termios
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 
 from . import launch
 from .file_times import FileTimes
 from .idle import Asleep, Look, Observer
 from .keeping import Program
-from .machine import Machine, this_machine
+from .kernel import Kernel
 from .outside import Outside
 from .reads import Reads, Uptime
-from .seccomp import FILES, READS, TIMERS, WAITS, Filter, Listener, Notification
+from .seccomp import FILES, READS, TIMERS, WAITS, Listener, Notification
 from .shift import SECOND, Shift
+from .sync_calls import syncs
+from .syncs import Syncs, Written
 from .timers import Timers
 from .tracee import shown
-from .vdso import Vdso
 from .waits import Waits
 
 _SETTLE = SECOND // 2000
@@ -53,34 +52,6 @@ _PRINTS_TO = {"write": 0, "writev": 0, "sendfile": 0, "splice": 2}
 _ENOSYS = -38  # asm-generic/errno.h
 
 
-@dataclass(frozen=True, slots=True)
-class Kernel:
-    """What is the same for all virtual clocks on a machine.
-
-    Args:
-        machine: what this runs on.
-        filtered: the filter.
-        vdso: the vDSO.
-    """
-
-    machine: Machine
-    filtered: Filter
-    vdso: Vdso
-
-    @staticmethod
-    @functools.cache
-    def here() -> Kernel:
-        """Work it out, once: a VM's agent has it from the process it is forked from.
-
-        Raises:
-            OSError: there can be no virtual clock here.
-        """
-        machine = this_machine()
-        if machine is None:
-            raise OSError("the system calls of this machine are not known")
-        return Kernel(machine, Filter(machine), Vdso.of_this_kernel(machine))
-
-
 class VirtualKeeper:
     """A clock that jumps to the next wake-up when every process of the VM is asleep.
 
@@ -90,6 +61,7 @@ class VirtualKeeper:
         members: lists the processes of the VM.
         on_exit: told of a child that ended, with its wait status.
         file_times: brings files to the VM's clock.
+        written: keeps in mind what is on the disk.
         uptime: the file over /proc/uptime.
         shared: whether the VM's processes and files are the machine's.
         shares_network: whether its network is.
@@ -102,6 +74,7 @@ class VirtualKeeper:
         members: Callable[[], list[int]],
         on_exit: Callable[[int, int], None],
         file_times: FileTimes,
+        written: Written,
         uptime: Uptime,
         *,
         shared: bool,
@@ -116,6 +89,9 @@ class VirtualKeeper:
         self._timers = Timers(machine, shift, members)
         self._reads = Reads(machine, shift)
         self._files = file_times
+        self._written = written
+        self._syncs = Syncs(machine, written)
+        self._sync_calls = syncs(machine).keys()
         self._uptime = uptime
         self._observer = Observer()
         self._outside = Outside(machine, self._waits, shared=shared, shares_network=shares_network)
@@ -235,6 +211,8 @@ class VirtualKeeper:
                 self._waits.begin(notified, listener.is_waiting)
             elif name in FILES:
                 self._files.before(notified, listener.is_waiting)
+            elif name in self._sync_calls:
+                self._syncs.before(notified)
             elif name in READS:
                 value = self._reads.answer(notified, listener.is_waiting)
             elif name in TIMERS:
@@ -279,6 +257,14 @@ class VirtualKeeper:
 
     def patience(self, limit: int | None, *, eventful: bool, moving: bool) -> float | None:
         """Fire what is due, and jump if all are asleep."""
+        self._written.time_passes(0)
+        left = self._patience(limit, eventful=eventful, moving=moving)
+        if not self._listeners:
+            return left
+        look = self._written.patience() / SECOND
+        return look if left is None else min(left, look)
+
+    def _patience(self, limit: int | None, *, eventful: bool, moving: bool) -> float | None:
         now = self.now()
         passed, self._last = now - self._last, now
         fired = self._timers.fire(now)
@@ -363,6 +349,7 @@ class VirtualKeeper:
 
     def _jump(self, amount: int, look: Look) -> None:
         if amount > 0:
+            self._written.time_passes(amount)
             self._shift.jump(amount)
             self._hand_on(look.pids)
             self._uptime.write()

@@ -17,6 +17,8 @@ _COMMON = {
     "epoll_pwait2": 441,
     "futex_wait": 455,
     "futex_waitv": 449,
+    "io_uring_setup": 425,
+    "openat2": 437,
 }
 
 _X86_64 = {
@@ -28,12 +30,16 @@ _X86_64 = {
     "clock_nanosleep": 230,
     "clone": 56,
     "connect": 42,
+    "creat": 85,
     "epoll_pwait": 281,
     "epoll_wait": 232,
     "fcntl": 72,
+    "fdatasync": 75,
     "flock": 73,
     "fork": 57,
     "fstat": 5,
+    "fsync": 74,
+    "ftruncate": 77,
     "futex": 202,
     "futimesat": 261,
     "getitimer": 36,
@@ -44,6 +50,7 @@ _X86_64 = {
     "mq_timedsend": 242,
     "msgrcv": 70,
     "msgsnd": 69,
+    "msync": 26,
     "nanosleep": 35,
     "newfstatat": 262,
     "open": 2,
@@ -54,11 +61,15 @@ _X86_64 = {
     "pread64": 17,
     "pselect6": 270,
     "pwrite64": 18,
+    "pwritev2": 328,
     "read": 0,
     "readv": 19,
     "recvfrom": 45,
     "recvmmsg": 299,
     "recvmsg": 47,
+    "rename": 82,
+    "renameat": 264,
+    "renameat2": 316,
     "restart_syscall": 219,
     "rt_sigqueueinfo": 129,
     "rt_sigsuspend": 130,
@@ -77,6 +88,9 @@ _X86_64 = {
     "splice": 275,
     "stat": 4,
     "statx": 332,
+    "sync": 162,
+    "sync_file_range": 277,
+    "syncfs": 306,
     "sysinfo": 99,
     "tee": 276,
     "time": 201,
@@ -87,6 +101,7 @@ _X86_64 = {
     "timerfd_gettime": 287,
     "timerfd_settime": 286,
     "times": 100,
+    "truncate": 76,
     "utime": 132,
     "utimensat": 280,
     "utimes": 235,
@@ -106,8 +121,11 @@ _AARCH64 = {
     "connect": 203,
     "epoll_pwait": 22,
     "fcntl": 25,
+    "fdatasync": 83,
     "flock": 32,
     "fstat": 80,
+    "fsync": 82,
+    "ftruncate": 46,
     "futex": 98,
     "getitimer": 102,
     "gettimeofday": 169,
@@ -116,6 +134,7 @@ _AARCH64 = {
     "mq_timedsend": 182,
     "msgrcv": 188,
     "msgsnd": 189,
+    "msync": 227,
     "nanosleep": 101,
     "newfstatat": 79,
     "openat": 56,
@@ -123,11 +142,14 @@ _AARCH64 = {
     "pread64": 67,
     "pselect6": 72,
     "pwrite64": 68,
+    "pwritev2": 287,
     "read": 63,
     "readv": 65,
     "recvfrom": 207,
     "recvmmsg": 243,
     "recvmsg": 212,
+    "renameat": 38,
+    "renameat2": 276,
     "restart_syscall": 128,
     "rt_sigqueueinfo": 138,
     "rt_sigsuspend": 133,
@@ -146,6 +168,9 @@ _AARCH64 = {
     "setsockopt": 208,
     "splice": 76,
     "statx": 291,
+    "sync": 81,
+    "sync_file_range": 84,
+    "syncfs": 267,
     "sysinfo": 179,
     "tee": 77,
     "timer_delete": 111,
@@ -155,6 +180,7 @@ _AARCH64 = {
     "timerfd_gettime": 87,
     "timerfd_settime": 86,
     "times": 153,
+    "truncate": 45,
     "utimensat": 88,
     "wait4": 260,
     "waitid": 95,
@@ -174,6 +200,7 @@ class Machine:
         exec_hooks: calls a program makes when it starts and before it reads any clock; with the
             value of their first argument where only that one counts.
         vdso: names of the vDSO's clock functions: clock_gettime, gettimeofday and (x86) time.
+        direct: O_DIRECT of open(2), whose value differs (asm/fcntl.h).
     """
 
     name: str
@@ -181,6 +208,7 @@ class Machine:
     calls: Mapping[str, int]
     exec_hooks: Mapping[str, int | None]
     vdso: tuple[str, ...]
+    direct: int
 
     @cached_property
     def names(self) -> Mapping[int, str]:
@@ -196,6 +224,7 @@ X86_64 = Machine(
     MappingProxyType({**_COMMON, **_X86_64}),
     MappingProxyType({"arch_prctl": _ARCH_SET_FS}),
     ("__vdso_clock_gettime", "__vdso_gettimeofday", "__vdso_time"),
+    0o40000,
 )
 """glibc, musl and Go set the thread pointer once per exec (FEASIBILITY.md, section 9)."""
 
@@ -205,6 +234,7 @@ AARCH64 = Machine(
     MappingProxyType({**_COMMON, **_AARCH64}),
     MappingProxyType({"set_tid_address": None, "sched_getaffinity": None}),
     ("__kernel_clock_gettime", "__kernel_gettimeofday"),
+    0o200000,
 )
 """The thread pointer is a register there; glibc and musl set the tid address, Go asks for CPUs."""
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from .file_times import FileTimes, IsOurs, of_nobody
-from .keeper import Kernel, VirtualKeeper
+from .keeper import VirtualKeeper
 from .keeping import Keeper, RealKeeper
+from .kernel import Kernel
 from .reads import Uptime
 from .shift import Shift
+from .syncs import Written, unwritten
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Surroundings:
         shares_machine: whether its processes and files are among the machine's.
         shares_network: whether its network is the machine's.
         is_own_file: tells its own files from the machine's.
+        written: makes what keeps in mind which of them are on the disk, from the VM's clock.
         uptime: a descriptor of the file that lies over /proc/uptime, or None.
     """
 
@@ -29,6 +32,7 @@ class Surroundings:
     shares_machine: bool
     shares_network: bool
     is_own_file: IsOurs = of_nobody
+    written: Callable[[Callable[[], int]], Written] = unwritten
     uptime: int | None = None
 
 
@@ -56,6 +60,7 @@ def keeper(
             vm.members,
             on_exit,
             FileTimes(machine, shift, vm.is_own_file),
+            vm.written(shift.now),
             Uptime(vm.uptime, shift),
             shared=vm.shares_machine,
             shares_network=vm.shares_network,

@@ -14,10 +14,11 @@ import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
 
 from .. import syscalls
+from .conditions import FUTEX_WAITS, SHIFTED_CLOCKS, Condition, Kind
 from .machine import Machine
+from .sync_calls import syncs
 
 # linux/seccomp.h
 _SET_MODE_FILTER = 1
@@ -42,57 +43,6 @@ MAGIC = 0x76636C6B
 
 _ARGUMENTS = 16  # offset of args in struct seccomp_data (linux/seccomp.h)
 
-
-class Kind(Enum):
-    """What is asked of one argument."""
-
-    POINTER = "is not null"
-    TIMEOUT = "is a positive number of 32 bits"
-    EQUAL = "is the value"
-    DIFFERENT = "is not the value"
-    ONE_OF = "is one of the values"
-    CLOCK = "is a clock that does not count processor time"
-    FUTEX_WAIT = "is an operation of futex(2) that waits"
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A test of one argument.
-
-    Args:
-        kind: what is asked.
-        argument: which, from 0.
-        values: for the kinds that compare.
-    """
-
-    kind: Kind
-    argument: int
-    values: tuple[int, ...] = ()
-
-    def holds(self, arguments: tuple[int, ...]) -> bool:
-        """The same test, outside the filter."""
-        whole = arguments[self.argument]
-        value = whole & 0xFFFFFFFF
-        match self.kind:
-            case Kind.POINTER:
-                return whole != 0
-            case Kind.TIMEOUT:
-                return 0 < value < 1 << 31
-            case Kind.EQUAL | Kind.ONE_OF:
-                return value in self.values
-            case Kind.DIFFERENT:
-                return value not in self.values
-            case Kind.CLOCK:
-                return value in SHIFTED_CLOCKS
-            case Kind.FUTEX_WAIT:
-                return value & 0x7F in _FUTEX_WAITS
-
-
-SHIFTED_CLOCKS = frozenset({0, 1, 4, 5, 6, 7, 8, 9, 11})
-"""linux/time.h: all clocks but those of processor time (2, 3, and negative numbers)."""
-
-_FUTEX_WAITS = (0, 9, 6, 13)
-"""linux/futex.h: WAIT, WAIT_BITSET, LOCK_PI, LOCK_PI2; WAIT_REQUEUE_PI is 11."""
 
 _SOCKET_TIMEOUTS = (20, 21, 66, 67)
 """asm-generic/socket.h: SO_RCVTIMEO and SO_SNDTIMEO, with times of 32 and of 64 bits."""
@@ -166,7 +116,7 @@ def rules(machine: Machine) -> dict[str, tuple[Condition, ...]]:
         name: () if value is None else (Condition(Kind.EQUAL, 0, (value,)),)
         for name, value in machine.exec_hooks.items()
     }
-    wanted = {**hooks, **READS, **WAITS, **TIMERS, **FILES}
+    wanted = {**hooks, **READS, **WAITS, **TIMERS, **FILES, **syncs(machine)}
     return {name: found for name, found in wanted.items() if name in machine.calls}
 
 
@@ -209,6 +159,8 @@ def _test(condition: Condition) -> Iterator[_Instruction]:
             yield _JEQ, 0, _OUT, condition.values[0]
         case Kind.DIFFERENT:
             yield _JEQ, _OUT, 0, condition.values[0]
+        case Kind.ANY_BIT:
+            yield _JSET, 0, _OUT, condition.values[0]
         case Kind.CLOCK:
             yield _JGT, _OUT, 0, max(SHIFTED_CLOCKS)
             yield _JEQ, _OUT, 0, 2
@@ -217,7 +169,7 @@ def _test(condition: Condition) -> Iterator[_Instruction]:
             yield from _any_of(condition.values)
         case Kind.FUTEX_WAIT:
             yield _AND, 0, 0, 0x7F  # without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME
-            yield from _any_of(_FUTEX_WAITS)
+            yield from _any_of(FUTEX_WAITS)
 
 
 def _any_of(values: tuple[int, ...]) -> Iterator[_Instruction]:

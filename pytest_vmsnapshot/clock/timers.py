@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from .. import syscalls
+from .conditions import SHIFTED_CLOCKS
 from .expirations import Alarm, Expiration, Owner, TimerDescriptor, TimerSignal
 from .machine import Machine
-from .seccomp import SHIFTED_CLOCKS, Notification
+from .seccomp import Notification
 from .shift import SECOND, Shift
 from .tracee import Memory, copy_descriptor, process_of
 from .waits import checked, timespec

@@ -332,6 +332,11 @@ class _Lifecycle:
         took = (self._snapshot_at - began) * 1000
         shown = f"{copied.files} files, {_size(copied.size)} in {took:.1f} ms"
         self._timeline.add(Step.SNAPSHOT, shown)
+        if copied.lost:
+            text = f"without a freeze this is lost (seed {copied.seed}):"
+            self._timeline.add(Step.SNAPSHOT, text)
+        for lost in copied.lost:
+            self._timeline.add(Step.SNAPSHOT, f"  {printable(lost)}")
         self._copied = copied
         self._reach(Step.SNAPSHOT, Moment.AFTER_SNAPSHOT)
         return replace(facts, snapshot=Snapshot.OK)
@@ -343,8 +348,9 @@ class _Lifecycle:
     def _recovery_point(self, consistency: Consistency) -> RecoveryPoint | None:
         if self._copied is None or consistency is Consistency.NONE:
             return None
+        copied = self._copied
         return RecoveryPoint(
-            consistency, self._copied.files, self._copied.size, self._copied.source
+            consistency, copied.files, copied.size, copied.lost, copied.seed, copied.source
         )
 
 

@@ -12,15 +12,14 @@ import os
 import select
 import signal
 import socket
-import stat
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar
 
 from ..clock.keeping import Keeper, RealKeeper, spawn_plainly
 from ..clock.shift import SECOND
-from . import files, pause, processes, wire
+from . import pause, processes, wire
 from .awaited import NOBODY, Awaited
-from .layer import CopiedLayer, remove_tree
+from .layer import CopiedLayer
 from .left_behind import LeftBehind, all_gone
 from .starting import UMASK, program_of
 from .volume_requests import ServesVolumes
@@ -281,6 +280,7 @@ class Agent(ServesVolumes):
         with program_of(request) as program:
             started = self._time.now()
             by_itself = request.body["real_time"]
+            self._layer.begin(unseen=by_itself)
             with self._with_fault(program, request.body) as first:
                 pid = spawn_plainly(first) if by_itself else self._time.spawn(first)
             self._has_started(pid, program, request.body)
@@ -330,39 +330,6 @@ class Agent(ServesVolumes):
             self._pause = None
         return {}
 
-    def install(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
-        """Put a file in place."""
-        return files.install(request.body, request.fds[0], self._names)
-
-    def examine(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
-        """State the facts of paths, with the beginning of each file's content."""
-        limit = request.body["read_limit"]
-        self._names.refresh()
-        paths = request.body["paths"]
-        return {"facts": [files.examine(path, self._names, limit) for path in paths]}
-
-    def read(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
-        """Hand out a descriptor of a file's content."""
-        fds.append(files.open_regular(request.body["path"]))
-        return {}
-
-    def walk(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
-        """List all paths below a directory."""
-        return {"paths": files.walk(request.body["path"])}
-
-    def make_directory(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
-        """Make a directory and its parents."""
-        return files.make_directory(request.body, self._names)
-
-    def remove(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
-        """Remove a file or a whole directory."""
-        path = request.body["path"]
-        if stat.S_ISDIR(os.lstat(path).st_mode):
-            remove_tree(path)
-        else:
-            os.unlink(path)
-        return {}
-
 
 def _nanoseconds(moment: float | None) -> int | None:
     return None if moment is None else int(moment * SECOND)
@@ -373,6 +340,7 @@ _Operation = Callable[[Any, wire.Received, list[int]], dict[str, Any] | None]
 _OPERATIONS: dict[str, _Operation] = {
     **Agent.double_requests,
     **Agent.fault_requests,
+    **Agent.file_requests,
     **Agent.volume_requests,
     "start": Agent.start,
     "leave_alone": Agent.leave_alone,
@@ -381,12 +349,6 @@ _OPERATIONS: dict[str, _Operation] = {
     "adopt": Agent.adopt,
     "pause": Agent.pause,
     "resume": Agent.resume,
-    "install": Agent.install,
-    "examine": Agent.examine,
-    "read": Agent.read,
-    "walk": Agent.walk,
-    "make_directory": Agent.make_directory,
-    "remove": Agent.remove,
 }
 
 Agent.operations = _OPERATIONS

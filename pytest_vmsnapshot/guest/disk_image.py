@@ -139,7 +139,7 @@ def find_mkfs(kind: FileSystem, root: str = "/") -> str:
     return ""
 
 
-def clone(source: str, target: str, deadline: float | None = None) -> Tally:
+def clone(source: str, target: str, deadline: float | None = None) -> None:
     """Make a second image with the content of one, which is frozen or not mounted.
 
     Blocks are shared where the file system below can do that; else what is not a hole is copied.
@@ -149,22 +149,17 @@ def clone(source: str, target: str, deadline: float | None = None) -> Tally:
         target: path of the new file.
         deadline: reading of the monotonic clock after which it is given up.
 
-    Returns:
-        Whether blocks are shared (``clones``), and bytes.
-
     Raises:
         OSError: no space, for instance, or ETIMEDOUT; nothing is left of the new file then.
     """
-    tally = Tally(deadline)
     try:
-        copy_file(source, target, tally)
+        copy_file(source, target, Tally(deadline))
     except FileExistsError:
         raise
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(target)
         raise
-    return tally
 
 
 def mount(

@@ -131,6 +131,11 @@ class ServesFaults(ServesDoubles):
         self._strikes.note(after.label, program.argv, "end")
         return True
 
+    def _looked_after(self) -> set[str]:
+        """Paths at which the harness has put something beside what a test writes."""
+        places = (f"{place}{end}" for place in self._places for end in ("", ".real"))
+        return {*places, *self._spoiled.ever}
+
     def _let_run(self) -> set[int]:
         """Scripts that the rules let run on, and what goes on in their place."""
         return self._left_alone | self._stands_for.keys()

@@ -7,7 +7,7 @@ import os
 import shutil
 import socket
 import stat
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 from ..layout import CONFIG_DIRECTORY, EXTENSION_DIRECTORY
@@ -24,8 +24,24 @@ _OF_THE_SYSTEM = frozenset(
 
 _LINKS_LIMIT = 40
 
+_UNSEEN = "in place syncs are not seen"
 
-class Installed:
+
+class _NoCrash:
+    """A layer of which a crash takes nothing: syncs of other programs of the machine are unseen."""
+
+    def begin(self, *, unseen: bool) -> None:
+        """Nobody sees syncs anyway."""
+
+    def put(self, path: str) -> None:
+        """It counts as on the disk, as all does."""
+
+    def crash(self, name: str, seed: str, spared: Collection[str]) -> dict[str, object]:
+        """Take nothing: the machine goes on."""
+        return {"lost": [], "unseen": _UNSEEN}
+
+
+class Installed(_NoCrash):
     """The part of the real file system that counts as the VM's disk.
 
     These directories and files are what a recovery point holds.
@@ -234,7 +250,7 @@ class InPlaceAgent(Agent):
     }
 
 
-class NoLayer:
+class NoLayer(_NoCrash):
     """What a recovery point's reader has to copy: nothing."""
 
     def copy(self, name: str, deadline: float | None) -> Tally:

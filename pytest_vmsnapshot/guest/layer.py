@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -29,6 +29,18 @@ _MANY = 1000
 
 class CopiedLayer(Protocol):
     """What an agent needs for a snapshot."""
+
+    def begin(self, *, unseen: bool) -> None:
+        """A program is about to start; its syncs may be seen by nobody."""
+        ...
+
+    def put(self, path: str) -> None:
+        """The harness has put a file at a path: it is on the disk."""
+        ...
+
+    def crash(self, name: str, seed: str, spared: Collection[str]) -> dict[str, object]:
+        """Take from a copy what a crash would have taken; says what, or why nothing."""
+        ...
 
     def copy(self, name: str, deadline: float | None) -> Tally:
         """Copy into a recovery point of this name."""

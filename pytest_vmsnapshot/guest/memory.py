@@ -16,7 +16,7 @@ from ..clock import MemoryClock
 from ..errors import GuestDied, UsageError
 from ..layout import CONFIG_DIRECTORY, EXTENSION_DIRECTORY, EXTENSION_FILES
 from ..output import UNREAD_CAPACITY, Output
-from ..protocols import Execution, FileFacts, FileKind, Launch, PointFiles, Process
+from ..protocols import Execution, FileFacts, FileKind, Launch, LayerCopy, PointFiles, Process
 from . import python_script
 from .memory_point import MemoryPoint
 from .memory_volumes import MemoryVolumes
@@ -371,10 +371,10 @@ class MemoryGuest(MemoryVolumes, NoDoubles, NoFaults):
     def resume(self) -> None:
         """Nothing was stopped."""
 
-    def copy_layer(self, name: str, deadline: float | None) -> tuple[int, int]:  # noqa: ARG002
-        """Copy the tree; returns the number of entries and of bytes."""
+    def copy_layer(self, name: str, deadline: float | None, seed: str = "") -> LayerCopy:  # noqa: ARG002
+        """Copy the tree."""
         point = self._points[name] = self._look()
-        return point.files, point.size
+        return LayerCopy(point.files, point.size, unseen="a VM in memory sees no syncs")
 
     def open_point(self, name: str) -> PointFiles:
         """Access to a copy's files."""

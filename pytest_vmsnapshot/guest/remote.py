@@ -18,6 +18,7 @@ from ..protocols import (
     FileFacts,
     FileKind,
     Launch,
+    LayerCopy,
     NotStarted,
     PointFiles,
     Process,
@@ -341,19 +342,21 @@ class RemoteGuest(VolumeDialogue):
         """Let every process go on."""
         self._tell({"op": "resume"})
 
-    def copy_layer(self, name: str, deadline: float | None) -> tuple[int, int]:
-        """Copy the private layer; returns the number of entries and of bytes."""
+    def copy_layer(self, name: str, deadline: float | None, seed: str = "") -> LayerCopy:
+        """Copy the private layer; with a seed, as a crash would leave it."""
         with as_storage_failure("the copy could not be made"):
             request = {
                 "op": "copy_layer",
                 "name": name,
+                "seed": seed,
                 "deadline": self._guest_time(deadline),
             }
             body = self._ask(request).body
             if covered := body.get("covered"):
                 self._in_place = (IN_PLACE, f"the recovery point holds only {', '.join(covered)}")
             self._missed = tuple(body.get("missed", ()))
-            return body["files"], body["bytes"]
+            lost, unseen = tuple(body.get("lost", ())), body.get("unseen", "")
+            return LayerCopy(body["files"], body["bytes"], lost, unseen)
 
     def open_point(self, name: str) -> PointFiles:
         """Access to a copy's files."""

@@ -43,6 +43,8 @@ class Spoiled:
     def __init__(self, see_to_time: Callable[[str, bool], None]) -> None:
         self._see_to_time = see_to_time
         self._originals: dict[str, _Original] = {}
+        self.ever: set[str] = set()
+        """All paths at which something was spoiled, mended or not."""
 
     def spoil(self, row: dict[str, Any], content: int | None) -> int:
         """Let something else lie at a path.
@@ -115,6 +117,7 @@ class Spoiled:
     def _keep(self, path: str) -> None:
         if path in self._originals:
             return
+        self.ever.add(path)
         self._see_to_time(path, False)
         try:
             facts = os.lstat(path)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from ..clock.keeping import Keeper
 from ..clock.shift import SECOND
 from . import thawer, wire
-from .fault_requests import ServesFaults
+from .file_requests import ServesFiles
 from .layer import CopiedLayer
 from .volumes import Volumes
 
@@ -20,7 +20,7 @@ _WRITING = frozenset({"install", "make_directory", "remove", "volume", "double",
 """Requests that write where their path leads."""
 
 
-class ServesVolumes(ServesFaults):
+class ServesVolumes(ServesFiles):
     """The part of an agent that sees to the VM's disks.
 
     Args:
@@ -37,8 +37,7 @@ class ServesVolumes(ServesFaults):
         layer: CopiedLayer,
         volumes: Volumes,
     ) -> None:
-        super().__init__(sock, keeper)
-        self._layer = layer
+        super().__init__(sock, keeper, layer)
         self._volumes = volumes
 
     def _kernel_deadline(self, deadline: float | None) -> float | None:
@@ -92,8 +91,11 @@ class ServesVolumes(ServesFaults):
     def copy_layer(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Copy the private layer into a recovery point."""
         deadline = self._kernel_deadline(request.body["deadline"])
-        tally = self._layer.copy(request.body["name"], deadline)
-        return {"files": tally.files, "bytes": tally.bytes, "missed": self._mounts.added()}
+        name, seed = request.body["name"], request.body["seed"]
+        tally = self._layer.copy(name, deadline)
+        taken = self._layer.crash(name, seed, self._looked_after()) if seed else {}
+        copied = {"files": tally.files, "bytes": tally.bytes, "missed": self._mounts.added()}
+        return {**copied, **taken}
 
     volume_requests: ClassVar = {
         "volume": volume,

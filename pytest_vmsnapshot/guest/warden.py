@@ -28,13 +28,16 @@ from typing import Any, NoReturn
 
 from .. import syscalls
 from ..clock import make
-from ..clock.keeper import Kernel
+from ..clock.kernel import Kernel
 from . import image_store, processes, thawer, wire
 from .agent import Agent
 from .assemble import UPTIME, TreeSpec, assemble
+from .crash_layer import CrashLayer
+from .durable import Durable
 from .image_store import Store
 from .layer import Layer, remove_tree
 from .loop_volumes import LoopVolumes
+from .lower_files import LowerFiles
 from .own_files import OwnFiles
 from .probe import try_namespaces, try_virtual_clock
 from .steps import StepFailed, step
@@ -293,22 +296,23 @@ class Warden:
         points = f"{POINTS}/{number}"
         os.mkdir(points, 0o700)
         points_fd = os.open(points, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        layer = spec["layer"] and f"{POINTS}/{spec['layer']}"
+        shown = spec["layer"] and f"{POINTS}/{spec['layer']}"
         tree = TreeSpec(
             spec["disk_bytes"],
             tuple(spec["directories"]),
             tuple(spec["shares"]),
-            layer,
+            shown,
             booted=spec["booted"],
             volumes=spec["volumes"],
             own_uptime=spec["clock"] is not None,
         )
         devices: set[int] = set()
-        volumes = Volumes(layer, devices.add)
+        volumes = Volumes(shown, devices.add)
         if spec["storage"] == "loop" and self._store is not None and self._door is not None:
             way = Thawer(self._door)
             images = self._store.directory
-            volumes = LoopVolumes(images, number, NODES, way, spec["layer"], layer, devices.add)
+            volumes = LoopVolumes(images, number, NODES, way, spec["layer"], shown, devices.add)
+        lower = LowerFiles.of(self._template.entries)
         disk = assemble(self._template, tree, volumes)
         uptime = f"/proc/self/fd/{disk}/{UPTIME}" if spec["clock"] is not None else None
         private = Layer(
@@ -318,17 +322,23 @@ class Warden:
             volumes,
             booted=spec["booted"],
         )
+        is_own = OwnFiles(disk, self._template.layers(), devices)
+        layer = CrashLayer(
+            private,
+            f"/proc/self/fd/{points_fd}",
+            lambda now: Durable(disk, self._template.skipped(), is_own, lower, now),
+        )
         household = processes.Namespace()
         vm = make.Surroundings(
             household.members,
             shares_machine=False,
             shares_network=network,
-            is_own_file=OwnFiles(disk, self._template.layers(), devices),
+            is_own_file=is_own,
+            written=layer.watched,
             uptime=None if uptime is None else os.open(uptime, os.O_WRONLY | os.O_CLOEXEC),
         )
-        agent = Agent(
-            sock, self._harness, household, private, make.keeper(spec["clock"], vm), volumes
-        )
+        keeper = make.keeper(spec["clock"], vm)
+        agent = Agent(sock, self._harness, household, layer, keeper, volumes)
         syscalls.name_process("vm-agent")  # a script that kills every python must not mean us
         wire.send(sock, {"ready": True})
         agent.serve()

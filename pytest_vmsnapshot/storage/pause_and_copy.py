@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Protocol
 
-from ..protocols import Copied, PointFiles, StorageFailed
+from ..protocols import Copied, LayerCopy, PointFiles, StorageFailed
 
 
 class Pausable(Protocol):
@@ -20,8 +20,8 @@ class Pausable(Protocol):
         """Let every process go on."""
         ...
 
-    def copy_layer(self, name: str, deadline: float | None) -> tuple[int, int]:
-        """Copy the private layer; returns the number of entries and of bytes."""
+    def copy_layer(self, name: str, deadline: float | None, seed: str = "") -> LayerCopy:
+        """Copy the private layer; with a seed, as a crash would leave it."""
         ...
 
     def open_point(self, name: str) -> PointFiles:
@@ -34,13 +34,17 @@ class PauseAndCopy:
 
     Args:
         guest: what is paused.
+        seed: decides, together with the number of the recovery point, what is lost of a snapshot
+            without a freeze; 0 for nothing.
         simulates: whether the pause stands for a freeze.
     """
 
     name = "pause-and-copy"
 
-    def __init__(self, guest: Pausable, *, simulates: bool = True) -> None:
+    def __init__(self, guest: Pausable, seed: int = 1, *, simulates: bool = True) -> None:
         self._simulates = simulates
+        self._seed = seed
+        self._kept_all = ""
         self._guest = guest
         self._names = itertools.count(1)
         self._frozen = False
@@ -63,6 +67,8 @@ class PauseAndCopy:
     def snapshot(self, deadline: float | None) -> Copied:
         """Copy the private layer while every process is paused.
 
+        What a crash would take is missing in the copy, unless it is frozen.
+
         Raises:
             StorageTimeout: the deadline passed before the copy was complete.
             StorageFailed: there is no copy.
@@ -71,11 +77,24 @@ class PauseAndCopy:
             self._pause(deadline)
         name = str(next(self._names))
         try:
-            files, size = self._guest.copy_layer(name, deadline)
+            copy = self._copy(name, deadline)
         finally:
             if not self._frozen:
                 self._guest.resume()
-        return Copied(files, size, self._guest.open_point(name))
+        seed = None if self._frozen or self._kept_all else self._seed
+        source = self._guest.open_point(name)
+        return Copied(copy.files, copy.size, source, lost=copy.lost, seed=seed)
+
+    def _copy(self, name: str, deadline: float | None) -> LayerCopy:
+        self._kept_all = ""
+        if self._frozen:  # freezing writes everything to the disk
+            return self._guest.copy_layer(name, deadline)
+        if not self._seed:
+            self._kept_all = "crash_seed is 0"
+            return self._guest.copy_layer(name, deadline)
+        copy = self._guest.copy_layer(name, deadline, f"{self._seed} {name}")
+        self._kept_all = copy.unseen
+        return copy
 
     def thaw(self) -> None:
         """Let every process go on."""
@@ -97,6 +116,11 @@ class PauseAndCopy:
             f"the snapshot may not be a point in time: {command!r} is traced and was not paused"
             for command in self._missed
         ]
+        if self._kept_all:
+            sentences.append(
+                "the recovery point holds even what was never synced, though nothing was frozen: "
+                + self._kept_all
+            )
         return tuple(sentences)
 
     def _pause(self, deadline: float | None) -> None:

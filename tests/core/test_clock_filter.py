@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_vmsnapshot.clock.conditions import Condition
 from pytest_vmsnapshot.clock.machine import AARCH64, MACHINES, X86_64, Machine
-from pytest_vmsnapshot.clock.seccomp import MAGIC, Condition, program, rules
+from pytest_vmsnapshot.clock.seccomp import MAGIC, program, rules
 
 ALLOW, NOTIFY = 0x7FFF0000, 0x7FC00000
 LD, AND, JEQ, JGT, JSET, RET = 0x20, 0x54, 0x15, 0x25, 0x45, 0x06

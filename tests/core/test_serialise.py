@@ -143,7 +143,13 @@ def test_plain_values(late: Backup) -> None:
     assert plain["consistency"] == "file-system"
     assert plain["errors"][0]["kind"]["code"] == 308
     assert plain["pre"]["attempts"][1]["waiting_in"] == ["sleep 3600"]
-    assert plain["recovery_point"] == {"consistency": "file-system", "files": 3, "size": 1234}
+    assert plain["recovery_point"] == {
+        "consistency": "file-system",
+        "files": 3,
+        "size": 1234,
+        "lost": [],
+        "seed": None,
+    }
 
 
 class Files:
@@ -161,7 +167,7 @@ class Files:
 
 def test_a_loaded_recovery_point_has_no_files() -> None:
     source: PointFiles = Files()
-    point = RecoveryPoint(Consistency.CRASH, 1, 2, source)
+    point = RecoveryPoint(Consistency.CRASH, 1, 2, (), 1, source)
     assert point.read_text("/a") == "/a"
     assert point.exists("/a")
     assert list(point.walk("/a")) == ["/a"]

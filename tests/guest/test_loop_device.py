@@ -62,9 +62,8 @@ def test_a_frozen_file_system_is_cloned_and_the_clone_holds_what_was_written(
         (target / "before").write_bytes(content)
         with frozen.opened([str(target)]) as volumes:
             frozen.freeze(volumes)
-            tally = disk_image.clone(f"{images}/a", f"{images}/b")
+            disk_image.clone(f"{images}/a", f"{images}/b")
             assert frozen.thaw(volumes) == [Thawed(str(target), Thaw.THAWED)]
-        assert tally.clones
         (target / "after").write_bytes(b"later")
         with open(images / "b", "r+b") as file:
             other = disk_image.mount(file.fileno(), kind, str(copy), f"{place}/nodes")
@@ -91,9 +90,8 @@ def test_without_a_store_that_shares_blocks_the_copy_keeps_its_holes(
         (target / "file").write_bytes(b"x" * MIB)
         with frozen.opened([str(target)]) as volumes:
             frozen.freeze(volumes)
-            tally = disk_image.clone(f"{place}/a.img", f"{place}/b.img", time.monotonic() + 60)
+            disk_image.clone(f"{place}/a.img", f"{place}/b.img", time.monotonic() + 60)
             frozen.thaw(volumes)
-        assert not tally.clones
         assert os.stat(f"{place}/b.img").st_size == SIZES[kind]
         assert os.stat(f"{place}/b.img").st_blocks * 512 < 8 * MIB
         disk_image.unmount(str(target), device)
