@@ -33,7 +33,7 @@ class VmFactory(Protocol):
         network: bool | None = None,
         directories: Sequence[str] | None = None,
         disk_size: int | str | None = None,
-        crash_seed: int | str | None = None,
+        crash_seed: int | None = None,
         require: Sequence[str] | None = None,
         strict: bool | None = None,
         allow: Sequence[str] | None = None,

@@ -326,6 +326,8 @@ class Agent(ServesVolumes):
     def resume(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Let every process go on."""
         if self._pause is not None:
+            if request.body["flushed"]:
+                self._layer.flushed()
             self._pause.release()
             self._pause = None
         return {}

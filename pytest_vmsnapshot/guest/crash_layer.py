@@ -89,6 +89,11 @@ class CrashLayer:
             if unseen:
                 self._durable.unseen(_BY_ITSELF)
 
+    def flushed(self) -> None:
+        """All that was written is on the disk."""
+        if self._durable is not None and self._durable.begun:
+            self._durable.all_synced()
+
     def put(self, path: str) -> None:
         """The harness has put a file at a path: it is on the disk."""
         if self._durable is not None and self._durable.begun:

@@ -29,6 +29,12 @@ ext4 names (mount option ``commit``)."""
 _BUDGET = 64 * 1024 * 1024
 """Bytes of content that are kept; of files beyond only the size is."""
 
+_READINGS = 1000
+"""Files whose content is read at one look; of the others only the size is kept."""
+
+_EXPECTED = 64
+"""Files that may yet be made by a call we were told of: those that come to nothing stay."""
+
 _SHARE = 4
 """A look that was long is followed by a break of so many times its length."""
 
@@ -155,7 +161,7 @@ class Durable:
         self._now = now
         self._files: dict[int, _File] = {}
         self._expected: list[str] = []
-        self._kept = 0
+        self._kept = self._readings = 0
         self._looked = self._looked_really = self._cost = 0
         self._late = False
         self.begun = False
@@ -167,8 +173,10 @@ class Durable:
     # -- what programs do --------------------------------------------------------------------
 
     def begin(self) -> None:
-        """The first program is about to start: what is there is on the disk."""
-        if not self.begun:
+        """A program is about to start: what is there before the first is on the disk."""
+        if self.begun:
+            self.time_passes(0)  # before it writes: nobody may have looked for long
+        else:
             self.begun = True
             self.all_synced()
 
@@ -178,6 +186,7 @@ class Durable:
         self._synced_since = True
         status = os.stat(place)
         if (number := self._own(status, place)) is not None:
+            self._readings = 1
             file = self._files.setdefault(number, _File())
             file.make_durable(self._state(place, status, file.last))
 
@@ -192,6 +201,7 @@ class Durable:
     def goes_through(self, place: str) -> None:
         """All that is ever written to a file, which may be about to be made, is on the disk."""
         self._expected.append(os.path.realpath(place))
+        del self._expected[:-_EXPECTED]
         self._meet()
 
     def emptied(self, place: str) -> None:
@@ -265,6 +275,7 @@ class Durable:
         """Take note of the states of all files; returns them."""
         now = self._now()
         found = {}
+        self._readings = _READINGS
         for path, status in self._scan():
             file = self._files.setdefault(status.st_ino, _File())
             with contextlib.suppress(OSError):  # it was removed meanwhile
@@ -308,9 +319,11 @@ class Durable:
         stamps = status.st_mtime_ns, status.st_ctime_ns
         is_settled = max(stamps) < time.time_ns() - _TICK
         content = None
-        if status.st_size <= CONTENT_LIMIT and self._kept + status.st_size <= _BUDGET:
+        is_small = status.st_size <= CONTENT_LIMIT and self._kept + status.st_size <= _BUDGET
+        if is_small and self._readings > 0:
             content = read_content(place)
             self._kept += len(content)
+            self._readings -= 1
         size = status.st_size if content is None else len(content)
         return _State(size, stamps if is_settled else None, content)
 

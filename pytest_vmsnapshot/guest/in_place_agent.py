@@ -36,6 +36,9 @@ class _NoCrash:
     def put(self, path: str) -> None:
         """It counts as on the disk, as all does."""
 
+    def flushed(self) -> None:
+        """It counts as on the disk anyway."""
+
     def crash(self, name: str, seed: str, spared: Collection[str]) -> dict[str, object]:
         """Take nothing: the machine goes on."""
         return {"lost": [], "unseen": _UNSEEN}

@@ -38,6 +38,10 @@ class CopiedLayer(Protocol):
         """The harness has put a file at a path: it is on the disk."""
         ...
 
+    def flushed(self) -> None:
+        """All that was written is on the disk."""
+        ...
+
     def crash(self, name: str, seed: str, spared: Collection[str]) -> dict[str, object]:
         """Take from a copy what a crash would have taken; says what, or why nothing."""
         ...

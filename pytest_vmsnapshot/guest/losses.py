@@ -201,13 +201,13 @@ def _of_changed(dice: Dice, size: int, content: bytes | None, synced: Synced) ->
     left, lost = size, 0
     zeros: tuple[tuple[int, int], ...] = ()
     puts: list[tuple[int, bytes]] = []
-    if appended in hit and appended:
+    if appended in hit:
         left, zeros, lost = _torn(dice, synced.size, appended)
-    if old is not None and changed and changed in hit:
+    if old is not None and changed in hit:
         back = [changed[index] for index in dice.some(len(changed))]
         puts = [(start, old[start:end]) for start, end in back]
         lost += len(back)
-    if old is not None and cut_off and cut_off in hit:
+    if old is not None and cut_off in hit:
         left = synced.size
         puts.append((size, old[size:]))
         lost += len(cut_off)

@@ -368,7 +368,7 @@ class MemoryGuest(MemoryVolumes, NoDoubles, NoFaults):
         """Nothing runs meanwhile, so there is nothing to stop."""
         return ()
 
-    def resume(self) -> None:
+    def resume(self, *, flushed: bool = False) -> None:
         """Nothing was stopped."""
 
     def copy_layer(self, name: str, deadline: float | None, seed: str = "") -> LayerCopy:  # noqa: ARG002

@@ -338,9 +338,9 @@ class RemoteGuest(VolumeDialogue):
             unpaused: list[str] = self._ask(request).body["unpaused"]
             return unpaused
 
-    def resume(self) -> None:
+    def resume(self, *, flushed: bool = False) -> None:
         """Let every process go on."""
-        self._tell({"op": "resume"})
+        self._tell({"op": "resume", "flushed": flushed})
 
     def copy_layer(self, name: str, deadline: float | None, seed: str = "") -> LayerCopy:
         """Copy the private layer; with a seed, as a crash would leave it."""

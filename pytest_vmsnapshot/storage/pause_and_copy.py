@@ -16,8 +16,12 @@ class Pausable(Protocol):
         """Stop every process at one instant; returns the commands that could not be stopped."""
         ...
 
-    def resume(self) -> None:
-        """Let every process go on."""
+    def resume(self, *, flushed: bool = False) -> None:
+        """Let every process go on.
+
+        Args:
+            flushed: whether the pause stood for a freeze, which writes everything to the disk.
+        """
         ...
 
     def copy_layer(self, name: str, deadline: float | None, seed: str = "") -> LayerCopy:
@@ -100,7 +104,7 @@ class PauseAndCopy:
         """Let every process go on."""
         if self._frozen:
             self._frozen = False
-            self._guest.resume()
+            self._guest.resume(flushed=True)
 
     @property
     def pauses(self) -> bool:

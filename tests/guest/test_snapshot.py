@@ -69,7 +69,7 @@ def test_a_directory_that_was_replaced_does_not_show_its_old_content(vm: Virtual
     assert list(point.walk("/etc/default")) == []
 
 
-@pytest.mark.vm(allow=["processes"])
+@pytest.mark.vm(allow=["processes"], crash_seed=0)
 @pytest.mark.parametrize("freeze", [True, False])
 def test_it_is_one_instant_of_a_writer_that_never_stops(vm: VirtualMachine, freeze: bool) -> None:
     vm.write("/usr/local/bin/count", TWO_COUNTERS, mode=0o755)
