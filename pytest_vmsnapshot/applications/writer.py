@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import shlex
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from ..at_moment import AtMoment
-from ..errors import CommandTimeout, UsageError
+from ..errors import CommandTimeout, GuestDied, UsageError
 from ..explain import printable
 from ..machine import VirtualMachine
 from ..moments import Moment
@@ -39,8 +40,8 @@ _OPEN_MOMENTS = (
 Write = Callable[[AtMoment, int], bool]
 """Writes the record of a number at a moment of a backup; true acknowledges it."""
 
-_TAKEN = "acknowledged"
-"""Name of the file with the numbers of acknowledged records."""
+_SENT, _TAKEN = "begun", "acknowledged"
+"""Names of the files with the numbers of records that were sent, and acknowledged."""
 
 # Below /run all is memory of the VM: no recovery point has it. Descriptor 9 is a lock that nobody
 # but the loop holds, so that its end can be waited for. The loop is a session of its own, so that
@@ -74,6 +75,19 @@ class Asked:
 
     refused: bool | None
     said: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Notes:
+    """What a writer has written so far.
+
+    Args:
+        acknowledged: numbers of what was acknowledged.
+        begun: the last number that was sent.
+    """
+
+    acknowledged: tuple[int, ...] = ()
+    begun: int = 0
 
 
 class Writer:
@@ -122,6 +136,7 @@ class Writer:
         self._here = ""
         self._watches = False
         self._runs = False
+        self._noted = _Notes()
         self._called: list[tuple[int, bool]] = []
         self._before: dict[int, tuple[int, ...]] = {}
         self._asked: dict[int, Asked] = {}
@@ -143,28 +158,30 @@ class Writer:
         if self._runs:
             raise UsageError(["this writer writes already; make a second one"])
         self._check_probe()
-        self._runs = True
         if not self._watches:
             self._watch()
         if isinstance(self._write, str):
             self._start(self._write)
+        self._runs = True
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
 
     def stop(self) -> None:
-        """Write no more. What was acknowledged stays known."""
+        """Write no more. What was acknowledged stays known, when the VM is closed as well."""
         __tracebackhide__ = True
         if not self._runs:
             return
         self._runs = False
         if isinstance(self._write, str):
-            self._vm.run(
-                f"cd {self._here} && : > stop && {{ flock -w {STOP_LIMIT:g} running true "
-                '|| { kill -KILL "-$(cat session)"; flock running true; }; }',
-                timeout=2 * STOP_LIMIT,
-            )
+            with contextlib.suppress(GuestDied):  # then nothing writes any more
+                self._vm.run(
+                    f"cd {self._here} && : > stop && {{ flock -w {STOP_LIMIT:g} running true "
+                    '|| { kill -KILL "-$(cat session)"; flock running true; }; }',
+                    timeout=2 * STOP_LIMIT,
+                )
+                self._noted = self._read_notes()
 
     # -- what it knows -----------------------------------------------------------------------
 
@@ -173,13 +190,9 @@ class Writer:
         """Numbers of the records that were acknowledged so far.
 
         Raises:
-            GuestDied: the VM is closed.
+            GuestDied: the VM was closed before the writer's end.
         """
-        if not isinstance(self._write, str):
-            return tuple(number for number, taken in self._called if taken)
-        if not self._here:
-            return ()
-        return _numbers(self._vm.path(f"{self._here}/{_TAKEN}").read_bytes())
+        return self._notes().acknowledged
 
     def written(self, number: int) -> Written | None:
         """What it knew when the snapshot of a backup was taken, and what it knows by now.
@@ -193,9 +206,10 @@ class Writer:
         before = self._before.get(number)
         if before is None:
             return None
+        notes = self._notes()
         known = set(before)
-        after = tuple(number for number in self.acknowledged if number not in known)
-        return Written(before, after, self._last())
+        after = tuple(number for number in notes.acknowledged if number not in known)
+        return Written(before, after, notes.begun)
 
     def asked(self, number: int) -> Asked | None:
         """What became of the probe of a backup.
@@ -231,7 +245,7 @@ class Writer:
             self._here = f"/run/vmsnapshot-writer-{number}"
             if not self._vm.path(self._here).exists():
                 break
-        for name, content in (("probe", self.application.probe), ("begun", ""), (_TAKEN, "")):
+        for name, content in (("probe", self.application.probe), (_SENT, ""), (_TAKEN, "")):
             self._vm.write(f"{self._here}/{name}", content)
         self._vm.on(Moment.AFTER_PRE.value, self._ask)
         self._vm.on(Moment.BEFORE_SNAPSHOT.value, self._note)
@@ -241,7 +255,7 @@ class Writer:
 
     def _start(self, write: str) -> None:
         loop = _LOOP.format(
-            here=self._here, last=self._last(), command=_quoted(write), pause=self._pause
+            here=self._here, last=self._notes().begun, command=_quoted(write), pause=self._pause
         )
         self._vm.write(f"{self._here}/loop", loop)
         self._vm.run(
@@ -249,10 +263,20 @@ class Writer:
             check=True,
         )
 
-    def _last(self) -> int:
+    def _notes(self) -> _Notes:
+        """What was written so far."""
         if not isinstance(self._write, str):
-            return len(self._called)
-        return max(_numbers(self._vm.path(f"{self._here}/begun").read_bytes()), default=0)
+            taken = tuple(number for number, taken in self._called if taken)
+            return _Notes(taken, len(self._called))
+        if self._runs:
+            return self._read_notes()
+        return self._noted
+
+    def _read_notes(self) -> _Notes:
+        acknowledged, begun = (
+            _numbers(self._vm.path(f"{self._here}/{name}").read_bytes()) for name in (_TAKEN, _SENT)
+        )
+        return _Notes(acknowledged, max(begun, default=0))
 
     def _number(self) -> int:
         """Of the backup that is being taken."""

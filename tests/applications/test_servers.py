@@ -64,7 +64,7 @@ def test_redis_at_rest_with_nothing_on_the_disk(prepared: Prepare) -> None:
         REDIS.start(vm)
         install(vm, "redis/flawed")
         found, writer = backed_up(vm, REDIS)
-        written = writer.written(1)
+    written = writer.written(1)  # what it knows outlives the VM
     found.assert_frozen()
     found.assert_quiesced()
     assert written is not None
