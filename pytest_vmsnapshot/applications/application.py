@@ -68,8 +68,9 @@ class Application(Protocol):
 
     @property
     def probe(self) -> str:
-        """Writes something that is no record, and is refused while the application is at rest; it
-        waits for a lock no longer than a few seconds. Empty if there is no such thing.
+        """Writes something that is no record, and fails while the application is at rest; it waits
+        for a lock no longer than a few seconds. A probe that asks for something else than a write
+        prints the answer. Empty if there is no such thing.
         """
         ...
 

@@ -19,8 +19,9 @@ class Commands:
         write: appends a record, ``{n}`` being its number and ``{record}`` its text; exit status 0
             acknowledges it.
         read: prints all records, the oldest first, each on a line: its text, or its number.
-        probe: writes something that is no record, and is refused while the application is at rest;
-            it waits for a lock no longer than a few seconds.
+        probe: writes something that is no record, and fails while the application is at rest; it
+            waits for a lock no longer than a few seconds. If it asks for something else than a
+            write, it prints the answer.
         make: makes data without records.
         server: runs it in the foreground, if it is a server.
         ready: succeeds as soon as the server answers.

@@ -64,7 +64,8 @@ class Redis:
     @property
     def probe(self) -> str:
         """Waits 2 s: paused clients get no answer, and Redis has no lock timeout of its own."""
-        return f"timeout 2 {_CLI} SET probe 1 | grep OK"
+        no_answer = "{ echo 'no answer within 2 s' >&2; exit 1; }"
+        return f"timeout 2 {_CLI} SET probe 1 | grep -q OK || {no_answer}"
 
     @property
     def read(self) -> str:

@@ -295,7 +295,11 @@ class Writer:
             self._asked[self._number()] = Asked(None, said)
             return
         refused = done.exit_status != 0
-        said = f"a write was refused: {done_or_said(done)}" if refused else "a write was accepted"
+        said = done.stdout.strip()
+        if not said:
+            said = (
+                f"a write was refused: {done_or_said(done)}" if refused else "a write was accepted"
+            )
         self._asked[self._number()] = Asked(refused, said)
 
     def _note(self, at: AtMoment) -> None:

@@ -34,11 +34,11 @@ UNLOCKED = "#!/bin/sh\nkill $(cat /run/holder)\nsleep 1\n"
     ("app", "scripts", "quiesced", "said"),
     [
         (IN_BACKUP, "postgresql/good", True, r"session \d+ is in a backup"),
-        (IN_BACKUP, "postgresql/flawed", False, "a write was accepted"),
+        (IN_BACKUP, "postgresql/flawed", False, "no session is in a backup"),
         (INNODB, "mariadb/good", True, "ERROR 1205 .* Lock wait timeout exceeded"),
         (INNODB, "mariadb/flawed", False, "a write was accepted"),
         (MYISAM, "mariadb/good", True, "ERROR 1205 .* Lock wait timeout exceeded"),
-        (REDIS, "redis/good", True, "a write was refused"),
+        (REDIS, "redis/good", True, "a write was refused: no answer within 2 s"),
     ],
     ids=lambda value: value.name if hasattr(value, "name") else None,
 )
