@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from . import assertions, explain, serialise
 from .catalogue import NamedError
@@ -76,6 +76,22 @@ class PointFiles(Protocol):
         ...
 
 
+_NO_PROGRAMS = (
+    "this recovery point cannot be booted: a VM in memory runs no programs; look at its files with "
+    "read_text(), or use the fixture vm"
+)
+
+Answer = TypeVar("Answer", covariant=True)
+
+
+class Witness(Protocol[Answer]):
+    """What knows what an application must still have after a restore."""
+
+    def check(self, backup: Backup) -> Answer:
+        """Boot the recovery point of a backup and look."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class RecoveryPoint:
     """What a snapshot left: the VM's files as they were at that instant.
@@ -98,6 +114,7 @@ class RecoveryPoint:
     seed: int | None = None
     _source: PointFiles | None = field(default=None, compare=False, repr=False)
     _start: Callable[[PointFiles], Any] | None = field(default=None, compare=False, repr=False)
+    _of: Callable[[], Any] | None = field(default=None, compare=False, repr=False)
 
     def boot(self) -> VirtualMachine:
         """A new VM whose disks are this recovery point.
@@ -113,16 +130,40 @@ class RecoveryPoint:
         __tracebackhide__ = True
         source = self._files()
         if self._start is None:
-            raise UsageError(
-                "this recovery point cannot be booted: a VM in memory runs no programs; look at "
-                "its files with read_text(), or use the fixture vm"
-            )
+            raise UsageError(_NO_PROGRAMS)
         machine: VirtualMachine = self._start(source)
         return machine
 
-    def started_by(self, start: Callable[[PointFiles], VirtualMachine]) -> RecoveryPoint:
-        """The same, and who boots it."""
-        return replace(self, _start=start)
+    def check(self, witness: Witness[Answer]) -> Answer:
+        """Boot it, start the application there, and look what it still has.
+
+        Args:
+            witness: knows what it must have: an ``applications.Writer`` that wrote meanwhile.
+
+        Returns:
+            What the witness answers: whether the file systems were frozen, whether the application
+            was at rest, and whether its data are complete.
+
+        Raises:
+            GuestDied: the VM that had it has been closed.
+            UsageError: this guest cannot boot: one in place, or in memory.
+        """
+        __tracebackhide__ = True
+        if self._of is None:
+            self._files()
+            raise UsageError(_NO_PROGRAMS)
+        return witness.check(self._of())
+
+    def of_vm(
+        self, start: Callable[[PointFiles], VirtualMachine], backup: Callable[[], Backup]
+    ) -> RecoveryPoint:
+        """The same, and who boots it.
+
+        Args:
+            start: makes a VM of it.
+            backup: gives the backup that made it.
+        """
+        return replace(self, _start=start, _of=backup)
 
     def read_bytes(self, path: str) -> bytes:
         """Content of a file as it was.

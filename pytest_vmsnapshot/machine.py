@@ -292,7 +292,7 @@ class VirtualMachine(VmPrograms):
         if found:
             backup = replace(backup, findings=tuple(found))
         if backup.recovery_point is not None and self._start is not None:
-            point = backup.recovery_point.started_by(self._boot)
+            point = backup.recovery_point.of_vm(self._boot, lambda: self._backups[number - 1])
             backup = replace(backup, recovery_point=point)
         self._expect(run.path for run in (backup.pre, backup.post) if run is not None)
         self._backups.append(backup)
