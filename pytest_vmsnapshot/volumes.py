@@ -115,9 +115,7 @@ def planned_volume(
     if any(f"{place}/".startswith(f"{taken}/") for taken in _TAKEN):
         wrong.append(f"path is {path!r}, where the VM shows its kernel; write another directory")
     if any(volume.path == place for volume in there):
-        wrong.append(
-            f"path is {path!r}, where a volume is mounted already; write another directory"
-        )
+        wrong.append(f"path is {path!r}, where a volume is already; write another directory")
     if fstype not in FSTYPES:
         wrong.append(f"fstype is {fstype!r}; write one of {', '.join(FSTYPES)}")
     count = size_in_bytes(_DEFAULT_SIZE if size is None else size)
@@ -135,9 +133,7 @@ def planned_volume(
     if fstype in ON_DISK and disk is None:
         disk = next((number for number in range(_MOST_DISKS) if number not in taken), None)
         if disk is None:
-            wrong.append(
-                f"{_MOST_DISKS} data disks are taken; write disk= with one of their numbers"
-            )
+            wrong.append(f"all {_MOST_DISKS} data disks are taken; write disk= with one of them")
     checker.finish()
     assert count is not None
     return Volume(place, fstype, count, disk, _device(there, place, fstype, disk), len(there) + 1)

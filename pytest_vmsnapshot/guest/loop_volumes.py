@@ -111,9 +111,7 @@ class LoopVolumes(Volumes):
             syscalls.make_read_only(place)
 
     def show(self, described: dict[str, Any], root: str, point: str) -> None:
-        """Show what a volume in memory held; others are mounted later."""
-        if not _is_real(VolumeRow.of(described)):
-            super().show(described, root, point)
+        """All that lie on a disk are mounted later."""
 
     def _image(self, row: VolumeRow) -> str:
         return f"{self._own}/{row.number}.img"

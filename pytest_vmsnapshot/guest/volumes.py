@@ -52,7 +52,7 @@ class Volumes:
     def __init__(self, origin: str = "", on_device: Callable[[int], None] = lambda _: None) -> None:
         self._origin = f"/proc/self/fd/{os.open(origin, DIRECTORY)}" if origin else ""
         self._on_device = on_device
-        self._tops: dict[int, int] = {}
+        self._tops: dict[VolumeRow, int] = {}
 
     def add(self, described: dict[str, Any]) -> None:
         """Mount a volume with nothing on it.
@@ -104,7 +104,7 @@ class Volumes:
         top = os.open(place, DIRECTORY)
         self._on_device(os.fstat(top).st_dev)
         if row.kept:
-            self._tops[row.number] = top
+            self._tops[row] = top
         else:
             os.close(top)
 
@@ -114,9 +114,6 @@ class Volumes:
         if os.listdir(row.path):
             raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), row.path)
         return row.path
-
-    def leave_root(self) -> None:
-        """From now on the VM's root is this process's."""
 
     def freeze(self, paths: Sequence[str], seconds: float) -> list[str]:  # noqa: ARG002
         """Freeze those that can be; says which these are: none."""
@@ -136,10 +133,13 @@ class Volumes:
         Raises:
             OSError: the copy could not be made.
         """
-        for number, top in self._tops.items():
-            target = volume_of(point, number)
+        for row, top in self._tops.items():
+            target = volume_of(point, row.number)
             os.makedirs(target, mode=0o700)
             copy_tree(f"/proc/self/fd/{top}", target, tally)
+            for inner in self._tops:  # a mount is passed over, and with it what it lies on
+                if inner.path.startswith(f"{row.path}/"):
+                    os.makedirs(target + inner.path.removeprefix(row.path), exist_ok=True)
 
 
 def volume_of(point: str, number: int) -> str:
