@@ -44,11 +44,12 @@ class ContentCopier:
 
     Args:
         check_time: raises when the time is over.
+        clones: whether the file system may share blocks; false once it refused.
     """
 
-    def __init__(self, check_time: Callable[[], None]) -> None:
+    def __init__(self, check_time: Callable[[], None], *, clones: bool) -> None:
         self._check_time = check_time
-        self._clones = True
+        self.clones = clones
 
     def copy(self, read: int, write: int, size: int) -> int:
         """Copy a file's content into an empty file.
@@ -66,9 +67,9 @@ class ContentCopier:
         """
         if size <= SMALL:
             return _copy_small(read, write, size)
-        if self._clones and _clone(read, write):
+        if self.clones and _clone(read, write):
             return size
-        self._clones = False  # the file system cannot: not asked for each file
+        self.clones = False  # the file system cannot: not asked for each file
         os.ftruncate(write, size)
         return _Stretches(read, write, size, self._check_time).copy()
 

@@ -21,6 +21,7 @@ _NO_NOTE: Note = (b"", 0, 0, False)
 _BLOCK = 512
 """Bytes: the unit of st_blocks (sys/stat.h)."""
 
+_MODE_BITS = 0o7777
 _SPECIAL_BITS = 0o7000
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -35,12 +36,16 @@ class Batch:
         here: the directory.
         there: its copy.
         names: of the files.
+        regular: whether they are regular files, which can be opened without a look at them first.
+        settled: whether the directory was not changed in the last ticks.
         earlier: what the last recovery point has of the directory.
     """
 
     here: str
     there: str
     names: Sequence[str]
+    regular: bool = False
+    settled: bool = False
     earlier: Held | None = None
 
 
@@ -69,11 +74,13 @@ class _Places:
         there: its copy.
         before: the earlier copy; negative where there is nothing to link to.
         trusted: whether nothing can have been exchanged in the earlier copy.
+        settled: whether the directory was not changed in the last ticks.
     """
 
     path: str
     here: int
     there: int
+    settled: bool
     before: int = -1
     trusted: bool = False
 
@@ -87,7 +94,7 @@ def _opened(batch: Batch) -> Iterator[_Places]:
             stack.callback(os.close, number)
             return number
 
-        places = _Places(batch.here, opened(batch.here), opened(batch.there))
+        places = _Places(batch.here, opened(batch.here), opened(batch.there), batch.settled)
         if batch.earlier is not None:
             with contextlib.suppress(FileNotFoundError):  # that recovery point was removed
                 before = opened(batch.earlier.place)
@@ -108,7 +115,7 @@ class EntryCopier:
     def __init__(self, tally: Tally, device: int) -> None:
         self._tally = tally
         self._device = device
-        self._contents = ContentCopier(tally.check_time)
+        self._contents = ContentCopier(tally.check_time, clones=tally.clones)
 
     def copy(self, batch: Batch) -> Done:
         """Copy some files, except those with several names.
@@ -116,36 +123,58 @@ class EntryCopier:
         Raises:
             OSError: a copy could not be made.
         """
-        tally = self._tally
-        tally.check_time()
+        self._tally.check_time()
         done = Done()
-        linked, shared_bytes = done.linked, 0
         with _opened(batch) as places:
-            here, there, before = places.here, places.there, places.before
-            notes, unchanged = _what_is_known(batch, places, tally)
-            holds = None
-            if unchanged is not None and unchanged.stamps_attributes and places.trusted:
-                holds = unchanged.holds
-            for name in batch.names:
-                facts = os.stat(name, dir_fd=here, follow_symlinks=False)
-                note = notes.get(name)
-                # Most files end here, so this much is written for speed.
-                if holds is not None and note is not None and holds(note, facts):  # noqa: SIM102
-                    if _link(before, there, name):
-                        linked.append(name)
-                        shared_bytes += min(facts.st_size, facts.st_blocks * _BLOCK)
-                        continue
+            if batch.regular and batch.earlier is None:
+                self._copy_fresh(batch, places, done)
+            else:
+                self._compare_and_copy(batch, places, done)
+        return done
+
+    def _compare_and_copy(self, batch: Batch, places: _Places, done: Done) -> None:
+        tally, linked, shared_bytes = self._tally, done.linked, 0
+        here, there, before = places.here, places.there, places.before
+        notes, unchanged = _what_is_known(batch, places, tally)
+        holds = None
+        if unchanged is not None and unchanged.stamps_attributes and places.trusted:
+            holds = unchanged.holds
+        for name in batch.names:
+            facts = os.stat(name, dir_fd=here, follow_symlinks=False)
+            note = notes.get(name)
+            # Most files end here, so this much is written for speed.
+            if holds is not None and note is not None and holds(note, facts):  # noqa: SIM102
+                if _link(before, there, name):
+                    linked.append(name)
+                    shared_bytes += min(facts.st_size, facts.st_blocks * _BLOCK)
+                    continue
+            if facts.st_dev != self._device and tally.one_device:
+                continue
+            tally.files += 1
+            if facts.st_nlink > 1:
+                done.several.append(name)
+            else:
+                done.notes[name] = self._link_or_copy(places, name, facts, note)
+        tally.files += len(linked)
+        tally.shared += len(linked)
+        tally.bytes += shared_bytes
+
+    def _copy_fresh(self, batch: Batch, places: _Places, done: Done) -> None:
+        """Copy regular files of which nothing is known, with as few calls as possible."""
+        tally, here = self._tally, places.here
+        for name in batch.names:
+            read = open_quietly(name, here)
+            try:
+                facts = os.fstat(read)
                 if facts.st_dev != self._device and tally.one_device:
                     continue
                 tally.files += 1
                 if facts.st_nlink > 1:
                     done.several.append(name)
                 else:
-                    done.notes[name] = self._link_or_copy(places, name, facts, note)
-        tally.files += len(linked)
-        tally.shared += len(linked)
-        tally.bytes += shared_bytes
-        return done
+                    done.notes[name] = self._copy_opened(places, read, name, name, facts)
+            finally:
+                os.close(read)
 
     def copy_several(self, batch: Batch, names: Sequence[str]) -> dict[str, Note]:
         """Copy files with several names: one copy, which gets all the names in the copied tree.
@@ -207,7 +236,9 @@ class EntryCopier:
             Its extended attributes; none if it has changed.
         """
         unchanged = self._tally.unchanged
-        if unchanged is None or not (places.trusted or _is_copy(places.before, name, note)):
+        if unchanged is None or places.before < 0:
+            return None
+        if not (places.trusted or _is_copy(places.before, name, note)):
             return None
         verdict = unchanged.verdict(note, facts)
         if verdict is Verdict.UNCHANGED:  # and without attributes, if they would not have shown
@@ -239,26 +270,32 @@ class EntryCopier:
     def _copy_regular(
         self, places: _Places, name: str, new_name: str, facts: os.stat_result
     ) -> Note:
-        mode = stat.S_IMODE(facts.st_mode)
         read = open_quietly(name, places.here)
         try:
-            write = os.open(new_name, _CREATE, mode, dir_fd=places.there)
-            try:
-                if facts.st_size:
-                    self._tally.bytes += self._contents.copy(read, write, facts.st_size)
-                if facts.st_uid or facts.st_gid:
-                    os.chown(write, facts.st_uid, facts.st_gid)
-                if mode & _SPECIAL_BITS:  # writing, and a new owner, take these away
-                    os.chmod(write, mode)
-                attributes = copy_attributes(read, write)
-                os.utime(write, ns=(facts.st_atime_ns, facts.st_mtime_ns))
-                if self._tally.unchanged is None:
-                    return _NO_NOTE
-                return self._note(name, facts, os.fstat(write).st_ino, attributes=attributes)
-            finally:
-                os.close(write)
+            return self._copy_opened(places, read, name, new_name, facts)
         finally:
             os.close(read)
+
+    def _copy_opened(
+        self, places: _Places, read: int, name: str, new_name: str, facts: os.stat_result
+    ) -> Note:
+        mode = facts.st_mode & _MODE_BITS
+        write = os.open(new_name, _CREATE, mode, dir_fd=places.there)
+        try:
+            if facts.st_size:
+                self._tally.bytes += self._contents.copy(read, write, facts.st_size)
+                self._tally.clones = self._contents.clones
+            if facts.st_uid or facts.st_gid:
+                os.chown(write, facts.st_uid, facts.st_gid)
+            if mode & _SPECIAL_BITS:  # writing, and a new owner, take these away
+                os.chmod(write, mode)
+            attributes = copy_attributes(read, write)
+            os.utime(write, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+            # Where the directory's times tell of an exchange, the copy's inode need not.
+            inode = 0 if places.settled else os.fstat(write).st_ino
+        finally:
+            os.close(write)
+        return self._note(name, facts, inode, attributes=attributes)
 
     def _note(self, name: str, facts: os.stat_result, inode: int, *, attributes: bool) -> Note:
         unchanged = self._tally.unchanged

@@ -177,13 +177,15 @@ class _Directory:
         here: the directory.
         there: its copy.
         facts: what stat(2) says of the directory.
-        names: of the entries that are no directories.
+        regular: names of the regular files in it.
+        others: names of what is neither that nor a directory.
     """
 
     here: str
     there: str
     facts: os.stat_result
-    names: list[str]
+    regular: list[str]
+    others: list[str]
 
 
 def copy_tree(
@@ -241,13 +243,17 @@ def _make_directories(
     pending = [(source, target, top)]
     while pending:
         here, there, facts = pending.pop()
-        names: list[str] = []
+        regular: list[str] = []
+        others: list[str] = []
         with os.scandir(here) as entries:
             for entry in entries:
                 if skip and here == source and entry.name in skip:
                     continue
+                if entry.is_file(follow_symlinks=False):
+                    regular.append(entry.name)
+                    continue
                 if not entry.is_dir(follow_symlinks=False):
-                    names.append(entry.name)
+                    others.append(entry.name)
                     continue
                 tally.check_time()
                 inside = entry.stat(follow_symlinks=False)
@@ -256,17 +262,22 @@ def _make_directories(
                     os.mkdir(made, 0o700)
                     tally.files += 1
                     pending.append((entry.path, made, inside))
-        found.append(_Directory(here, there, facts, names))
+        found.append(_Directory(here, there, facts, regular, others))
     return found
 
 
 def _batches(directories: list[_Directory], tally: Tally) -> Iterator[Batch]:
-    before = {} if tally.unchanged is None else tally.unchanged.before
+    unchanged = tally.unchanged
     for directory in directories:
-        earlier = before.get((directory.facts.st_dev, directory.facts.st_ino))
-        for start in range(0, len(directory.names), _BATCH):
-            names = directory.names[start : start + _BATCH]
-            yield Batch(directory.here, directory.there, names, earlier)
+        here, there, facts = directory.here, directory.there, directory.facts
+        earlier, settled = None, True
+        if unchanged is not None:
+            earlier = unchanged.before.get((facts.st_dev, facts.st_ino))
+            settled = unchanged.is_settled(facts)
+        for names, regular in ((directory.regular, True), (directory.others, False)):
+            for start in range(0, len(names), _BATCH):
+                part = names[start : start + _BATCH]
+                yield Batch(here, there, part, regular, settled, earlier)
 
 
 def _copy_batches(batches: list[Batch], copier: EntryCopier, tally: Tally) -> list[Done]:

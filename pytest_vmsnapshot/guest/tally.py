@@ -19,6 +19,7 @@ class Tally:
         bytes: content of the copy, holes not counted.
         shared: entries that were not copied but are links to the last recovery point's.
         links: first copies of files with several names.
+        clones: whether the file system may share blocks; false once it refused.
         one_device: whether files of another device than the top are passed over; false on an
             overlay, whose files may be of another device than its directories.
         unchanged: knows what the last recovery point holds; none where everything is copied.
@@ -30,6 +31,7 @@ class Tally:
     bytes: int = 0
     shared: int = 0
     links: dict[tuple[int, int], str] = field(default_factory=dict)
+    clones: bool = True
     one_device: bool = True
     unchanged: Unchanged | None = None
     in_two: bool = False

@@ -53,7 +53,7 @@ change must show in the first two. A plain tuple, as there may be a hundred thou
 _pack = struct.Struct("=IQQQIIQqq").pack
 """Mode, inode, device, links, owner, group, size, times of modification and of change."""
 
-_MAPPED = re.compile(rb"^\S+ ...s \S+ \S+ (\d+) +(/.*)$", re.MULTILINE)
+_MAPPED = re.compile(rb" [r-][w-][x-]s [0-9a-f]+ \S+ (\d+) +(/.*)")
 """A shared mapping of a file in /proc/PID/maps (proc(5)): inode and path."""
 
 
@@ -231,6 +231,14 @@ class Unchanged:
         )
         return packed_facts(facts), facts.st_atime_ns, copy, certain
 
+    def is_settled(self, directory: os.stat_result) -> bool:
+        """Whether exchanging a file in the copy of a directory must change the copy's times.
+
+        The copy gets the time of modification the directory has. If that is of the last ticks, it
+        could get the same once more.
+        """
+        return directory.st_mtime_ns < self.instant.recent
+
     def directory_is_complete(self, directory: os.stat_result, held: Held) -> None:
         """Note a directory for the next recovery point, once nothing of its copy changes any more.
 
@@ -241,8 +249,7 @@ class Unchanged:
         Raises:
             OSError: the copy cannot be looked at.
         """
-        # One that was changed in the last ticks could be changed again without a trace.
-        if directory.st_mtime_ns < self.instant.recent:
+        if self.is_settled(directory):
             held.stamp = _stamp(os.stat(held.place))
         self.held[directory.st_dev, directory.st_ino] = held
 
