@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from .content import SMALL, ContentCopier, open_quietly, same
+from .content import SMALL, ContentCopier, copy_small, open_quietly, same
 from .tally import Tally
 from .unchanged import Held, Note, Unchanged, Verdict
 
@@ -279,12 +279,17 @@ class EntryCopier:
     def _copy_opened(
         self, places: _Places, read: int, name: str, new_name: str, facts: os.stat_result
     ) -> Note:
-        mode = facts.st_mode & _MODE_BITS
+        mode, size = facts.st_mode & _MODE_BITS, facts.st_size
         write = os.open(new_name, _CREATE, mode, dir_fd=places.there)
         try:
-            if facts.st_size:
-                self._tally.bytes += self._contents.copy(read, write, facts.st_size)
+            if size > SMALL:
+                copied = self._contents.copy_large(read, write, size)
                 self._tally.clones = self._contents.clones
+            elif size:
+                copied = copy_small(read, write, size)
+            else:
+                copied = 0
+            self._tally.bytes += copied
             if facts.st_uid or facts.st_gid:
                 os.chown(write, facts.st_uid, facts.st_gid)
             if mode & _SPECIAL_BITS:  # writing, and a new owner, take these away

@@ -111,16 +111,6 @@ class Instant:
             return Instant(Reads.NONE, recent, unseen=True)
         return Instant(reads, recent, frozenset(inodes), frozenset(names))
 
-    def is_certain(self, name: str, facts: os.stat_result) -> bool:
-        """Whether what is done to a file from now on must show in its facts."""
-        return not (
-            self.unseen
-            or facts.st_nlink > 1
-            or facts.st_ino in self.inodes
-            or name in self.names
-            or max(facts.st_mtime_ns, facts.st_ctime_ns, facts.st_atime_ns) >= self.recent
-        )
-
 
 @dataclass(slots=True)
 class Held:
@@ -214,7 +204,8 @@ class Unchanged:
         """
         if self.holds(note, facts):
             return Verdict.UNCHANGED
-        same = stat.S_ISREG(facts.st_mode) and note[0] == packed_facts(facts)
+        packed = _pack(*facts[:7], facts.st_mtime_ns, facts.st_ctime_ns)
+        same = stat.S_ISREG(facts.st_mode) and note[0] == packed
         return Verdict.IN_DOUBT if same else Verdict.CHANGED
 
     def note(self, name: str, facts: os.stat_result, copy: int, *, attributes: bool) -> Note:
@@ -226,10 +217,20 @@ class Unchanged:
             copy: inode number of its copy.
             attributes: whether it has extended attributes.
         """
-        certain = self.instant.is_certain(name, facts) and (
-            self.stamps_attributes or not attributes
+        modified, changed, read = facts.st_mtime_ns, facts.st_ctime_ns, facts.st_atime_ns
+        instant = self.instant
+        recent = instant.recent
+        certain = (
+            modified < recent
+            and changed < recent
+            and read < recent
+            and facts.st_nlink == 1
+            and facts.st_ino not in instant.inodes
+            and name not in instant.names
+            and not instant.unseen
+            and (self.stamps_attributes or not attributes)
         )
-        return packed_facts(facts), facts.st_atime_ns, copy, certain
+        return _pack(*facts[:7], modified, changed), read, copy, certain
 
     def is_settled(self, directory: os.stat_result) -> bool:
         """Whether exchanging a file in the copy of a directory must change the copy's times.
@@ -252,11 +253,6 @@ class Unchanged:
         if self.is_settled(directory):
             held.stamp = _stamp(os.stat(held.place))
         self.held[directory.st_dev, directory.st_ino] = held
-
-
-def packed_facts(facts: os.stat_result) -> bytes:
-    """All that tells of a change of a file."""
-    return _pack(*facts[:7], facts.st_mtime_ns, facts.st_ctime_ns)
 
 
 def _stamp(facts: os.stat_result) -> tuple[int, ...]:
