@@ -163,7 +163,7 @@ class Durable:
         self._expected: list[str] = []
         self._kept = self._readings = 0
         self._looked = self._looked_really = self._cost = 0
-        self._late = False
+        self._late = self._full = False
         self.begun = False
         """Whether a program has run; until then all is on the disk."""
         self._synced_since = False
@@ -290,13 +290,19 @@ class Durable:
         for file in self._files.values():
             file.settle(now - EXPIRES)
         self._looked, self._looked_really = now, time.monotonic_ns()
-        self._late = self._synced_since = False
-        self._count()
+        self._late = self._synced_since = self._full = False
         return list(found.values())
 
     def _count(self) -> None:
         states = {id(state): state for file in self._files.values() for state in file.states()}
         self._kept = sum(len(state.content or b"") for state in states.values())
+
+    def _has_room(self, status: os.stat_result) -> bool:
+        """Whether the content of a file can be kept; what was let go is counted when needed."""
+        if self._kept + status.st_size > _BUDGET and not self._full:
+            self._count()
+            self._full = self._kept + status.st_size > _BUDGET
+        return self._kept + status.st_size <= _BUDGET
 
     def _scan(self) -> Iterator[tuple[str, os.stat_result]]:
         """Each file of the layer, by its place on the disk."""
@@ -319,8 +325,7 @@ class Durable:
         stamps = status.st_mtime_ns, status.st_ctime_ns
         is_settled = max(stamps) < time.time_ns() - _TICK
         content = None
-        is_small = status.st_size <= CONTENT_LIMIT and self._kept + status.st_size <= _BUDGET
-        if is_small and self._readings > 0:
+        if status.st_size <= CONTENT_LIMIT and self._readings > 0 and self._has_room(status):
             content = read_content(place)
             self._kept += len(content)
             self._readings -= 1
