@@ -341,12 +341,13 @@ class Storage(Protocol):
         """What it is, for headers and results."""
         ...
 
-    def freeze(self, mounts: Sequence[str], deadline: float) -> str:
+    def freeze(self, mounts: Sequence[str], deadline: float, others: Sequence[str] = ()) -> str:
         """Freeze; say what was frozen.
 
         Args:
             mounts: where the file systems are mounted, in the order in which they are frozen.
             deadline: seconds of the VM's clock at which the file systems thaw by themselves.
+            others: where file systems are mounted that are to stay as they are.
 
         Raises:
             StorageFailed: nothing is frozen.

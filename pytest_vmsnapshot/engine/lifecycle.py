@@ -31,7 +31,7 @@ from . import other_confs, precheck, verdict
 from .advice import advice
 from .differences import Observed, differences
 from .interpreter import Interpreter, compared, first_line, other_shells
-from .mounts import to_freeze
+from .mounts import left_as_they_are, to_freeze
 from .phase import Phase, Scripts, Stage, error_kind
 from .polled import PolledScripts
 from .precheck import Checked, Seen
@@ -266,9 +266,10 @@ class _Lifecycle:
             self._timeline.add(Step.FREEZE, "nothing to freeze")
             return self._snapshot(replace(facts, freeze=Freeze.OK), deadline=None)
         deadline = bench.clock.deadline(limit)
+        others = left_as_they_are(bench.vm.mounts, self._frozen, bench.rules)
         frozen = ""
         try:
-            frozen = bench.storage.freeze(self._frozen, deadline)
+            frozen = bench.storage.freeze(self._frozen, deadline, others)
             self._timeline.add(Step.FREEZE, frozen)
             self._reach(Step.FREEZE, Moment.FROZEN)
             facts = self._snapshot(replace(facts, freeze=Freeze.OK), deadline)

@@ -25,3 +25,17 @@ def to_freeze(mounts: Sequence[Mount], skipped: Collection[str], rules: RuleSet)
     ]
     unique = list(dict.fromkeys(places))
     return tuple(sorted(unique, key=lambda place: place == "/"))
+
+
+def left_as_they_are(
+    mounts: Sequence[Mount], frozen: Collection[str], rules: RuleSet
+) -> tuple[str, ...]:
+    """Mount points of file systems that could be frozen by their type, and are not.
+
+    Args:
+        mounts: what is mounted.
+        frozen: the mount points to freeze.
+        rules: the rule set.
+    """
+    places = [mount.place for mount in mounts if mount.fstype in rules.freezable_types]
+    return tuple(place for place in dict.fromkeys(places) if place not in frozen)

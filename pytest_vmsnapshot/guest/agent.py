@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from ..clock.keeping import Keeper, RealKeeper, spawn_plainly
 from ..clock.shift import SECOND
+from ..frozen_mounts import FrozenMounts
 from . import pause, processes, wire
 from .awaited import NOBODY, Awaited
 from .layer import CopiedLayer
@@ -326,8 +327,8 @@ class Agent(ServesVolumes):
     def resume(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Let every process go on."""
         if self._pause is not None:
-            if request.body["flushed"]:
-                self._layer.flushed()
+            if (row := request.body["frozen"]) is not None:
+                self._layer.flushed(FrozenMounts(*map(tuple, row)))
             self._pause.release()
             self._pause = None
         return {}

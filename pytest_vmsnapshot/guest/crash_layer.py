@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection
 
+from ..frozen_mounts import Crash, FrozenMounts
 from .durable import Durable
 from .layer import Layer, Tally, remove_tree
 from .losses import lose
@@ -51,12 +52,12 @@ class CrashLayer:
         """
         return self._layer.copy(name, deadline)
 
-    def crash(self, name: str, seed: str, spared: Collection[str]) -> dict[str, object]:
+    def crash(self, name: str, crash: Crash, spared: Collection[str]) -> dict[str, object]:
         """Take from a recovery point what a crash would have taken.
 
         Args:
             name: of the recovery point, just copied while every process is paused.
-            seed: decides what is lost.
+            crash: what it may take.
             spared: paths of files the harness looks after.
 
         Returns:
@@ -69,7 +70,7 @@ class CrashLayer:
             return {"lost": [], "unseen": self._durable.blind if self._durable else REAL_CLOCK}
         point = f"{self._points}/{name}"
         try:
-            lost = lose(point, self._durable.unsynced(spared), seed)
+            lost = lose(point, self._durable.unsynced(crash.frozen, spared), crash.seed)
         except BaseException:
             with contextlib.suppress(OSError):
                 remove_tree(point)
@@ -89,10 +90,10 @@ class CrashLayer:
             if unseen:
                 self._durable.unseen(_BY_ITSELF)
 
-    def flushed(self) -> None:
-        """All that was written is on the disk."""
+    def flushed(self, frozen: FrozenMounts) -> None:
+        """What was frozen is on the disk."""
         if self._durable is not None and self._durable.begun:
-            self._durable.all_synced()
+            self._durable.all_synced(frozen)
 
     def put(self, path: str) -> None:
         """The harness has put a file at a path: it is on the disk."""

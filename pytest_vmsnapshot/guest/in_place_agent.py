@@ -10,6 +10,7 @@ import stat
 from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
+from ..frozen_mounts import Crash, FrozenMounts
 from ..layout import CONFIG_DIRECTORY, EXTENSION_DIRECTORY
 from . import processes, wire
 from .agent import Agent, MakeKeeper
@@ -36,10 +37,10 @@ class _NoCrash:
     def put(self, path: str) -> None:
         """It counts as on the disk, as all does."""
 
-    def flushed(self) -> None:
+    def flushed(self, frozen: FrozenMounts) -> None:
         """It counts as on the disk anyway."""
 
-    def crash(self, name: str, seed: str, spared: Collection[str]) -> dict[str, object]:
+    def crash(self, name: str, crash: Crash, spared: Collection[str]) -> dict[str, object]:
         """Take nothing: the machine goes on."""
         return {"lost": [], "unseen": _UNSEEN}
 

@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ..frozen_mounts import Crash, FrozenMounts
 from .entries import Batch, Done, EntryCopier, copy_attributes
 from .halves import both, two_processors
 from .tally import Tally as Tally  # whoever copies counts
@@ -38,11 +39,11 @@ class CopiedLayer(Protocol):
         """The harness has put a file at a path: it is on the disk."""
         ...
 
-    def flushed(self) -> None:
-        """All that was written is on the disk."""
+    def flushed(self, frozen: FrozenMounts) -> None:
+        """What was frozen is on the disk."""
         ...
 
-    def crash(self, name: str, seed: str, spared: Collection[str]) -> dict[str, object]:
+    def crash(self, name: str, crash: Crash, spared: Collection[str]) -> dict[str, object]:
         """Take from a copy what a crash would have taken; says what, or why nothing."""
         ...
 

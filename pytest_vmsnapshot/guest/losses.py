@@ -40,14 +40,14 @@ class Unsynced:
     Args:
         place: in the copy, below its top.
         path: on the VM.
-        number: the same for all names of one file.
+        key: the same for all names of one file.
         synced: what of it is on the disk; None if nothing is.
         named: whether its name is.
     """
 
     place: str
     path: str
-    number: int
+    key: tuple[int, int]
     synced: Synced | None
     named: bool
 
@@ -121,10 +121,10 @@ def lose(top: str, unsynced: Iterable[Unsynced], seed: str) -> list[str]:
     Raises:
         OSError: no space, for instance.
     """
-    files: dict[int, list[Unsynced]] = {}
+    files: dict[tuple[int, int], list[Unsynced]] = {}
     for found in unsynced:
         if os.path.lexists(f"{top}/{found.place}"):
-            files.setdefault(found.number, []).append(found)
+            files.setdefault(found.key, []).append(found)
     told = []
     for names in files.values():
         names.sort(key=lambda name: name.path)

@@ -368,10 +368,10 @@ class MemoryGuest(MemoryVolumes, NoDoubles, NoFaults):
         """Nothing runs meanwhile, so there is nothing to stop."""
         return ()
 
-    def resume(self, *, flushed: bool = False) -> None:
+    def resume(self, frozen: object = None) -> None:
         """Nothing was stopped."""
 
-    def copy_layer(self, name: str, deadline: float | None, seed: str = "") -> LayerCopy:  # noqa: ARG002
+    def copy_layer(self, name: str, deadline: object, crash: object = None) -> LayerCopy:  # noqa: ARG002
         """Copy the tree."""
         point = self._points[name] = self._look()
         return LayerCopy(point.files, point.size, unseen="a VM in memory sees no syncs")

@@ -24,8 +24,8 @@ class OwnFiles:
     def __init__(self, disk: int, layers: Iterable[str], devices: set[int]) -> None:
         self._upper = f"/proc/self/fd/{disk}/upper"
         self._layers = sorted(layers, key=len, reverse=True)
-        self._devices = devices
-        devices.add(os.fstat(disk).st_dev)
+        self._volumes = devices
+        self._devices = {os.fstat(disk).st_dev}
 
     def __call__(self, status: os.stat_result, path: str) -> bool:
         """Whether a file is the VM's own.
@@ -36,6 +36,8 @@ class OwnFiles:
         """
         # A directory of the host that is changed through a layer is copied without its content.
         if status.st_dev in self._devices or stat.S_ISDIR(status.st_mode):
+            return True
+        if status.st_dev in self._volumes:
             return True
         if not self._is_in_a_layer(status, path):
             return False

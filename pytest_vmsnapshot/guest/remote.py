@@ -12,6 +12,7 @@ from typing import Any
 from ..clock import RealClock
 from ..errors import GuestDied
 from ..findings import LeftProcess
+from ..frozen_mounts import Crash, FrozenMounts
 from ..output import UNREAD_CAPACITY
 from ..protocols import (
     Execution,
@@ -338,17 +339,20 @@ class RemoteGuest(VolumeDialogue):
             unpaused: list[str] = self._ask(request).body["unpaused"]
             return unpaused
 
-    def resume(self, *, flushed: bool = False) -> None:
-        """Let every process go on."""
-        self._tell({"op": "resume", "flushed": flushed})
+    def resume(self, frozen: FrozenMounts | None = None) -> None:
+        """Let every process go on; what was frozen is on the disk."""
+        self._tell({"op": "resume", "frozen": _row_of(frozen)})
 
-    def copy_layer(self, name: str, deadline: float | None, seed: str = "") -> LayerCopy:
-        """Copy the private layer; with a seed, as a crash would leave it."""
+    def copy_layer(
+        self, name: str, deadline: float | None, crash: Crash | None = None
+    ) -> LayerCopy:
+        """Copy the private layer, as it is or as a crash would leave it."""
         with as_storage_failure("the copy could not be made"):
             request = {
                 "op": "copy_layer",
                 "name": name,
-                "seed": seed,
+                "seed": "" if crash is None else crash.seed,
+                "frozen": _row_of(None if crash is None else crash.frozen),
                 "deadline": self._guest_time(deadline),
             }
             body = self._ask(request).body
@@ -387,3 +391,7 @@ class RemoteGuest(VolumeDialogue):
             self._clock.set_ahead(answer["ahead"])
             self._remarks = tuple(answer["remarks"])
             self._empty = answer["empty"]
+
+
+def _row_of(frozen: FrozenMounts | None) -> list[tuple[str, ...]] | None:
+    return None if frozen is None else [frozen.mounts, frozen.others]

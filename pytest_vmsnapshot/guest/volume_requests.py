@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from ..clock.keeping import Keeper
 from ..clock.shift import SECOND
+from ..frozen_mounts import Crash, FrozenMounts
 from . import thawer, wire
 from .file_requests import ServesFiles
 from .layer import CopiedLayer
@@ -93,9 +94,11 @@ class ServesVolumes(ServesFiles):
         deadline = self._kernel_deadline(request.body["deadline"])
         name, seed = request.body["name"], request.body["seed"]
         tally = self._layer.copy(name, deadline)
-        taken = self._layer.crash(name, seed, self._looked_after()) if seed else {}
-        copied = {"files": tally.files, "bytes": tally.bytes, "missed": self._mounts.added()}
-        return {**copied, **taken}
+        answer = {"files": tally.files, "bytes": tally.bytes, "missed": self._mounts.added()}
+        if seed:
+            crash = Crash(seed, FrozenMounts(*map(tuple, request.body["frozen"])))
+            answer |= self._layer.crash(name, crash, self._looked_after())
+        return answer
 
     volume_requests: ClassVar = {
         "volume": volume,

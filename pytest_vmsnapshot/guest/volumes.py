@@ -11,6 +11,9 @@ from typing import Any
 from .. import syscalls
 from .layer import Tally, copy_tree
 
+VOLUMES = "volumes"
+"""Where a recovery point holds them."""
+
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -41,6 +44,23 @@ class VolumeRow:
         return VolumeRow(*(row[name] for name in names))
 
 
+@dataclass(frozen=True, slots=True)
+class VolumeInMemory:
+    """A volume that stands for a disk, and is a file system in memory.
+
+    Args:
+        number: names it in a recovery point.
+        path: where it is mounted.
+        device: number of its device.
+        top: descriptor of its top directory.
+    """
+
+    number: int
+    path: str
+    device: int
+    top: int
+
+
 class Volumes:
     """The mounted volumes of one VM.
 
@@ -53,6 +73,7 @@ class Volumes:
         self._origin = f"/proc/self/fd/{os.open(origin, DIRECTORY)}" if origin else ""
         self._on_device = on_device
         self._tops: dict[VolumeRow, int] = {}
+        self._in_memory: list[VolumeInMemory] = []
 
     def add(self, described: dict[str, Any]) -> None:
         """Mount a volume with nothing on it.
@@ -105,6 +126,8 @@ class Volumes:
         self._on_device(os.fstat(top).st_dev)
         if row.kept:
             self._tops[row] = top
+            device = os.fstat(top).st_dev
+            self._in_memory.append(VolumeInMemory(row.number, row.path, device, top))
         else:
             os.close(top)
 
@@ -127,6 +150,10 @@ class Volumes:
         """Device numbers of what is frozen at present."""
         return frozenset()
 
+    def in_memory(self) -> Sequence[VolumeInMemory]:
+        """Those that stand for a disk, and are file systems in memory."""
+        return self._in_memory
+
     def copy(self, point: str, tally: Tally) -> None:
         """Copy all that lie on a disk into a recovery point.
 
@@ -144,4 +171,4 @@ class Volumes:
 
 def volume_of(point: str, number: int) -> str:
     """Where a recovery point holds a volume."""
-    return f"{point}/volumes/{number}"
+    return f"{point}/{VOLUMES}/{number}"

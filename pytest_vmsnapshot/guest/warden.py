@@ -33,6 +33,7 @@ from . import image_store, processes, thawer, wire
 from .agent import Agent
 from .assemble import UPTIME, TreeSpec, assemble
 from .crash_layer import CrashLayer
+from .disk_files import DiskFiles
 from .durable import Durable
 from .image_store import Store
 from .layer import Layer, remove_tree
@@ -323,11 +324,9 @@ class Warden:
             booted=spec["booted"],
         )
         is_own = OwnFiles(disk, self._template.layers(), devices)
-        layer = CrashLayer(
-            private,
-            f"/proc/self/fd/{points_fd}",
-            lambda now: Durable(disk, self._template.skipped(), is_own, lower, now),
-        )
+        skipped = self._template.skipped()
+        on_disk = DiskFiles(disk, skipped, is_own, devices, lower, volumes.in_memory)
+        layer = CrashLayer(private, f"/proc/self/fd/{points_fd}", lambda now: Durable(on_disk, now))
         household = processes.Namespace()
         vm = make.Surroundings(
             household.members,

@@ -52,7 +52,7 @@ class Faulty:
         """That of the storage."""
         return self._storage.name
 
-    def freeze(self, mounts: Sequence[str], deadline: float) -> str:
+    def freeze(self, mounts: Sequence[str], deadline: float, others: Sequence[str] = ()) -> str:
         """Freeze, unless a fault prevents it.
 
         Raises:
@@ -66,7 +66,7 @@ class Faulty:
         if fault is FreezeFault.TIMEOUT:
             self._clock.run_until(self._clock.deadline(self._patience))
             raise StorageTimeout(f"the freezing helper did not answer ({_ASKED_FOR})")
-        said = self._storage.freeze(mounts, deadline)
+        said = self._storage.freeze(mounts, deadline, others)
         self._frozen = True
         return said
 

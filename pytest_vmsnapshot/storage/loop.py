@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from ..frozen_mounts import FrozenMounts
 from ..protocols import Copied, ThawFailed
 from .pause_and_copy import Pausable, PauseAndCopy
 
@@ -40,18 +41,20 @@ class LoopStorage:
         self._frozen = False
         self._simulated: tuple[str, ...] = ()
 
-    def freeze(self, mounts: Sequence[str], deadline: float) -> str:
+    def freeze(self, mounts: Sequence[str], deadline: float, others: Sequence[str] = ()) -> str:
         """Freeze the volumes.
 
         Args:
             mounts: what is to be frozen, in this order.
             deadline: second of the VM's clock at which they thaw by themselves.
+            others: what stays as it is.
 
         Raises:
             StorageFailed: one could not be frozen; none is.
         """
         real = self._guest.freeze_volumes(mounts, deadline)
         self._frozen = True
+        self._copying.cover(FrozenMounts(tuple(mounts), tuple(others)))
         self._simulated = tuple(place for place in mounts if place not in real)
         said = [", ".join(real)] if real else []
         if self._simulated:
@@ -74,6 +77,7 @@ class LoopStorage:
             ThawFailed: some had thawed before.
         """
         was_frozen, self._frozen = self._frozen, False
+        self._copying.cover(None)
         late = self._guest.thaw_volumes() if was_frozen else []
         if late:
             raise ThawFailed(

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Protocol
 
+from ..frozen_mounts import Crash, FrozenMounts
 from ..protocols import Copied, LayerCopy, PointFiles, StorageFailed
 
 
@@ -16,16 +17,18 @@ class Pausable(Protocol):
         """Stop every process at one instant; returns the commands that could not be stopped."""
         ...
 
-    def resume(self, *, flushed: bool = False) -> None:
+    def resume(self, frozen: FrozenMounts | None = None) -> None:
         """Let every process go on.
 
         Args:
-            flushed: whether the pause stood for a freeze, which writes everything to the disk.
+            frozen: the freeze that the pause stood for: it has written what it covers to the disk.
         """
         ...
 
-    def copy_layer(self, name: str, deadline: float | None, seed: str = "") -> LayerCopy:
-        """Copy the private layer; with a seed, as a crash would leave it."""
+    def copy_layer(
+        self, name: str, deadline: float | None, crash: Crash | None = None
+    ) -> LayerCopy:
+        """Copy the private layer, as it is or as a crash would leave it."""
         ...
 
     def open_point(self, name: str) -> PointFiles:
@@ -38,8 +41,8 @@ class PauseAndCopy:
 
     Args:
         guest: what is paused.
-        seed: decides, together with the number of the recovery point, what is lost of a snapshot
-            without a freeze; 0 for nothing.
+        seed: decides, together with the number of the recovery point, what is lost of what is not
+            frozen; 0 for nothing.
         simulates: whether the pause stands for a freeze.
     """
 
@@ -48,30 +51,38 @@ class PauseAndCopy:
     def __init__(self, guest: Pausable, seed: int = 1, *, simulates: bool = True) -> None:
         self._simulates = simulates
         self._seed = seed
+        self._used_seed: int | None = None
         self._kept_all = ""
         self._guest = guest
         self._names = itertools.count(1)
         self._frozen = False
+        self._covered: FrozenMounts | None = None
         self._missed: tuple[str, ...] = ()
 
-    def freeze(self, mounts: Sequence[str], deadline: float) -> str:
+    def freeze(self, mounts: Sequence[str], deadline: float, others: Sequence[str] = ()) -> str:
         """Pause every process.
 
         Args:
             mounts: what a real freeze would freeze.
             deadline: when it must be done.
+            others: what it would leave as it is.
 
         Raises:
             StorageFailed: they could not be paused; all go on.
         """
         self._pause(deadline)
         self._frozen = True
+        self.cover(FrozenMounts(tuple(mounts), tuple(others)))
         return f"{', '.join(mounts)} (simulated: every process is paused)"
+
+    def cover(self, frozen: FrozenMounts | None) -> None:
+        """Say what counts as frozen from now on, though processes may run; None for nothing."""
+        self._covered = frozen
 
     def snapshot(self, deadline: float | None) -> Copied:
         """Copy the private layer while every process is paused.
 
-        What a crash would take is missing in the copy, unless it is frozen.
+        What a crash would take of what is not frozen is missing in the copy.
 
         Raises:
             StorageTimeout: the deadline passed before the copy was complete.
@@ -84,27 +95,30 @@ class PauseAndCopy:
             copy = self._copy(name, deadline)
         finally:
             if not self._frozen:
-                self._guest.resume()
-        seed = None if self._frozen or self._kept_all else self._seed
+                self._guest.resume(self._covered)
         source = self._guest.open_point(name)
-        return Copied(copy.files, copy.size, source, lost=copy.lost, seed=seed)
+        return Copied(copy.files, copy.size, source, lost=copy.lost, seed=self._used_seed)
 
     def _copy(self, name: str, deadline: float | None) -> LayerCopy:
-        self._kept_all = ""
-        if self._frozen:  # freezing writes everything to the disk
+        self._kept_all, self._used_seed = "", None
+        frozen = self._covered or FrozenMounts()
+        if not frozen.others:  # freezing has written everything to the disk
             return self._guest.copy_layer(name, deadline)
         if not self._seed:
             self._kept_all = "crash_seed is 0"
             return self._guest.copy_layer(name, deadline)
-        copy = self._guest.copy_layer(name, deadline, f"{self._seed} {name}")
+        copy = self._guest.copy_layer(name, deadline, Crash(f"{self._seed} {name}", frozen))
         self._kept_all = copy.unseen
+        if not copy.unseen:
+            self._used_seed = self._seed
         return copy
 
     def thaw(self) -> None:
         """Let every process go on."""
         if self._frozen:
             self._frozen = False
-            self._guest.resume(flushed=True)
+            self._guest.resume(self._covered)
+            self.cover(None)
 
     @property
     def pauses(self) -> bool:
@@ -122,7 +136,7 @@ class PauseAndCopy:
         ]
         if self._kept_all:
             sentences.append(
-                "the recovery point holds even what was never synced, though nothing was frozen: "
+                "the recovery point holds even what was neither synced nor frozen: "
                 + self._kept_all
             )
         return tuple(sentences)

@@ -102,6 +102,7 @@ LAYERS = (
             "findings",
             "fault_words",
             "file_damage",
+            "frozen_mounts",
         },
     ),
 )

@@ -111,7 +111,7 @@ class Disks:
     name: str = "disks"
     pauses: bool = False
 
-    def freeze(self, mounts: Sequence[str], deadline: float) -> str:
+    def freeze(self, mounts: Sequence[str], deadline: float, others: Sequence[str] = ()) -> str:
         self.steps.append("freeze")
         if self.on_freeze is not None:
             raise self.on_freeze

@@ -248,8 +248,7 @@ def test_nothing_is_lost_with_seed_0_and_the_result_says_so(vm_factory: VmFactor
     assert point.read_text("/data/f") == "x\n"
     assert (point.lost, point.seed) == ((), None)
     assert backup.modelled[-1] == (
-        "the recovery point holds even what was never synced, though nothing was frozen: "
-        "crash_seed is 0"
+        "the recovery point holds even what was neither synced nor frozen: crash_seed is 0"
     )
 
 
@@ -280,7 +279,7 @@ def test_nothing_is_lost_where_a_sync_may_have_been_missed(vm_factory: VmFactory
     assert point.read_text("/data/f") == "x\n"
     assert (point.lost, point.seed) == ((), None)
     assert backup.modelled[-1] == (
-        f"the recovery point holds even what was never synced, though nothing was frozen: {reason}"
+        f"the recovery point holds even what was neither synced nor frozen: {reason}"
     )
 
 

@@ -31,7 +31,7 @@ CONTENT = st.builds(
 
 
 def found(synced: Synced | None, *, named: bool = True) -> Unsynced:
-    return Unsynced("root/f", "/f", 1, synced, named)
+    return Unsynced("root/f", "/f", (1, 1), synced, named)
 
 
 def outcomes(
@@ -216,8 +216,8 @@ def test_another_recovery_point_that_shares_a_file_is_not_touched(tmp_path: Path
     facts = os.stat(first / "root/f")
     synced = Synced(6, b"synced")
     names = [
-        Unsynced("root/g", "/g", 1, synced, named=True),
-        Unsynced("root/f", "/f", 1, synced, named=True),
+        Unsynced("root/g", "/g", (1, 1), synced, named=True),
+        Unsynced("root/f", "/f", (1, 1), synced, named=True),
     ]
     told = lose(str(second), names, "1 2")
     assert told == ["/f: 1 of 1 page written since its last sync is not there"]
@@ -245,7 +245,7 @@ def test_a_file_of_its_own_is_damaged_in_place(tmp_path: Path) -> None:
 
 def test_all_names_of_a_file_go(tmp_path: Path) -> None:
     (tmp_path / "root").mkdir()
-    names = [Unsynced(f"root/{name}", f"/{name}", 1, None, named=False) for name in "fg"]
+    names = [Unsynced(f"root/{name}", f"/{name}", (1, 1), None, named=False) for name in "fg"]
     (tmp_path / "root/f").write_bytes(b"")
     os.link(tmp_path / "root/f", tmp_path / "root/g")
     assert lose(str(tmp_path), names, "1") == ["/f: it was never synced, and is not there"]
