@@ -1,9 +1,9 @@
 """Killed while frozen: ``python -m benchmarks.freeze_kill [KILLS] [LIMIT_MS]``. Needs root.
 
-A harness has a file system of each type frozen, with a writer at work on it, and is killed with
-SIGKILL at a random moment. Then it is measured how long the writer hangs, and counted what is left:
-frozen file systems, mounts, loop devices, processes. The writer is outside the VM: a process inside
-would be killed too, and could not tell.
+A harness has a VM with a volume of each type. During a backup, frozen and with a writer at work on
+it, the harness is killed with SIGKILL at a random moment. Then it is measured how long the writer
+hangs, and counted what is left: frozen file systems, mounts, loop devices, processes. The writer is
+outside the VM: a process inside would be killed too, and could not tell.
 
 Every other kill comes while the file system is only being frozen, with data still to be written.
 The kernel cannot be stopped there, and lets nobody thaw or die before it is ready (it waits for
@@ -25,19 +25,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_vmsnapshot import syscalls
-from pytest_vmsnapshot.guest import disk_image, frozen, image_store, loop_device, thawer, wire
+from pytest_vmsnapshot import virtual_machine
+from pytest_vmsnapshot.guest import frozen, loop_device, wire
 from pytest_vmsnapshot.guest.disk_image import FileSystem
 from pytest_vmsnapshot.guest.loop_device import Departure, LoopDevice, StillAttached
 
 SIZES = {FileSystem.EXT4: 64 << 20, FileSystem.XFS: 300 << 20, FileSystem.BTRFS: 128 << 20}
-STORE = 1 << 30
-DIRTY = 20 << 20
-"""Bytes written just before the freeze, at most."""
+DIRTY = 20
+"""MiB written just before the freeze, at most."""
+
+PRE = """#!/bin/sh
+dd if=/dev/zero of={place}/dirty bs=1M count={dirty} 2> /dev/null
+"""
 
 PIECE = bytes(64 * 1024)
 WINDOW = 16 << 20
@@ -135,32 +138,26 @@ def _median_and_most(values: list[float]) -> str:
 def kill_once(kind: FileSystem, index: int, dice: random.Random) -> Kill:
     """Kill one harness, in the frozen window or, every other time, while that is made."""
     token = secrets.token_hex(8)
+    place = f"/srv/{token}"
     moment = "freezing" if index // len(FileSystem) % 2 else "frozen"
     ours, theirs = wire.socket_pair()
-    with tempfile.TemporaryDirectory() as directory, Departure() as departure, ours:
-        place, nodes = Path(directory, "place"), Path(directory, "nodes")
-        place.mkdir()
-        nodes.mkdir()
+    with tempfile.TemporaryDirectory() as nodes, Departure() as departure, ours:
         with theirs:
+            words = [kind.value, place, str(dice.randrange(DIRTY))]
             harness = subprocess.Popen(
-                [sys.executable, "-m", __spec__.name, "harness", kind.value, str(place)],
+                [sys.executable, "-m", __spec__.name, "harness", *words],
                 stdin=theirs.fileno(),
                 env={**os.environ, TOKEN: token},
             )
-        ready = hear(ours, "ready")
-        target, agent = ready.take(), ready.take()
-        before = set(loop_device.attached(str(nodes)).values())
-        devices = [
-            LoopDevice(number, f"{nodes}/loop{number}", mark, direct_io=True)
-            for number, mark in ready.body["devices"]
-        ]
-        assert before >= {device.mark for device in devices}
-        writer = Writer(target)
-        wire.send(ours, {"dirty": dice.randrange(DIRTY)})
-        hear(ours, "freezing").close()
+        hear(ours, "ready").close()
         processes = Processes(token)
-        if moment == "frozen":
-            hear(ours, "frozen").close()
+        agent, target = opened(processes.numbers(), f"{place}/written")
+        devices = devices_of(processes.numbers(), nodes)
+        assert len(devices) == 2, "its own, and that of the store"
+        wire.send(ours, {})
+        writer = Writer(target)
+        hear(ours, moment).close()
+        processes.look()
         select.select([], [], [], dice.uniform(0.0, LATEST))
         killed = time.monotonic()
         harness.send_signal(signal.SIGKILL)
@@ -171,7 +168,7 @@ def kill_once(kind: FileSystem, index: int, dice: random.Random) -> Kill:
         alive = processes.wait()
         harness.wait()
         still = rescue(target)
-        went_on = writer.stop(killed)
+        went_on = writer.stop(killed, blamed)
         os.close(target)
         os.close(agent)
         left: frozenset[int] = frozenset()
@@ -179,7 +176,7 @@ def kill_once(kind: FileSystem, index: int, dice: random.Random) -> Kill:
             departure.wait(devices, PATIENCE)
         except StillAttached as error:
             left = error.numbers
-        rest = {"mounts": mounts_of(directory), "devices": len(left), "processes": alive}
+        rest = {"mounts": mounts_of(place), "devices": len(left), "processes": alive}
         return Kill(
             moment,
             None if went_on is None else (went_on - killed) * 1000,
@@ -225,19 +222,20 @@ class Writer:
             os.pwrite(fd, PIECE, offset)
             ended = time.monotonic()
             if ended - began > BLOCKED:
-                held_up.append(ended)
+                held_up.append((began, ended))
             offset = (offset + len(PIECE)) % WINDOW
         wire.receive(end).close()
         wire.send(end, {"held_up": held_up})
 
-    def stop(self, since: float) -> float | None:
-        """End, and tell when the last write went on that was held up at some moment or later."""
+    def stop(self, killed: float, blamed: float) -> float | None:
+        """End, and tell when the last write went on that hung between two moments."""
         wire.send(self._end, {"stop": True})
         assert select.select([self._end], [], [], PATIENCE)[0], "a write hangs for ever"
         held_up = wire.receive(self._end).body["held_up"]
         self._end.close()
         os.waitpid(self._pid, 0)
-        return max((moment for moment in held_up if moment > since), default=None)
+        hung = [ended for began, ended in held_up if began <= blamed and ended > killed]
+        return max(hung, default=None)
 
 
 def rescue(target: int) -> int:
@@ -258,9 +256,13 @@ class Processes:
         self._fds: dict[int, int] = {}
         self.look()
 
+    def numbers(self) -> list[int]:
+        """Their numbers."""
+        return list(self._fds.values())
+
     def look(self) -> None:
         """Take in those that are there now. One that is dying has no environment any more."""
-        for pid in carrying(self._token):
+        for pid in set(carrying(self._token)) - set(self._fds.values()):
             with contextlib.suppress(ProcessLookupError):
                 self._fds[os.pidfd_open(pid)] = pid
 
@@ -290,8 +292,42 @@ def carrying(token: str) -> Iterator[int]:
                     yield int(name)
 
 
+def opened(pids: Iterable[int], path: str) -> tuple[int, int]:
+    """Of the one process that has a file in its root, a pidfd, and the file."""
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            target = os.open(f"/proc/{pid}/root{path}", os.O_RDWR)
+            return os.pidfd_open(pid), target
+    raise FileNotFoundError(path)
+
+
+def devices_of(pids: Iterable[int], nodes: str) -> list[LoopDevice]:
+    """Loop devices that are mounted in the mount namespaces of some processes."""
+    marks = loop_device.attached(nodes)
+    mounted = set()
+    for pid in pids:
+        for line in Path("/proc", str(pid), "mountinfo").read_text(encoding="utf-8").splitlines():
+            words = line.split()
+            if words[words.index("-") + 1] == "btrfs":  # which has a number of its own making
+                mounted.add(number_of(pid, words[words.index("-") + 2]))
+            mounted.add(words[2])
+    return [
+        LoopDevice(number, f"{nodes}/loop{number}", mark, direct_io=True)
+        for number, mark in marks.items()
+        if Path(f"/sys/block/loop{number}/dev").read_text(encoding="ascii").strip() in mounted
+    ]
+
+
+def number_of(pid: int, node: str) -> str:
+    """The number of the device behind a node that a process sees."""
+    with contextlib.suppress(OSError):
+        device = os.stat(f"/proc/{pid}/root{node}").st_rdev
+        return f"{os.major(device)}:{os.minor(device)}"
+    return ""
+
+
 def mounts_of(directory: str) -> int:
-    """Mounts below a directory, in the mount namespace of any process."""
+    """Mounts at a path, in the mount namespace of any process."""
     lines = set()
     for name in os.listdir("/proc"):
         if name.isdigit():
@@ -301,51 +337,24 @@ def mounts_of(directory: str) -> int:
     return len(lines)
 
 
-def be_harness(kind: FileSystem, place: str) -> None:
-    """Have a watchdog and an agent, and wait to be killed."""
-    door = thawer.start(os.pidfd_open(os.getpid()))
-    syscalls.unshare(syscalls.CLONE_NEWPID)
-    if os.fork() == 0:
-        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
-        be_agent(kind, place, door)
-    os.close(0)
-    door.close()
-    signal.pause()
-
-
-def be_agent(kind: FileSystem, place: str, door: socket.socket) -> None:
-    """Have a file system, freeze it when asked to, and wait to be killed."""
-    syscalls.unshare(syscalls.CLONE_NEWNS)
-    syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
-    syscalls.mount("tmpfs", place, "tmpfs")
-    nodes, target, store_place = f"{place}/nodes", f"{place}/volume", f"{place}/store"
-    for directory in (nodes, target, store_place):
-        os.mkdir(directory)
-    store = image_store.make(store_place, nodes, STORE)
-    image = disk_image.create(f"{store.directory}/image", kind, SIZES[kind])
-    device = disk_image.mount(image, kind, target, nodes)
-    devices = [device, store.device] if store.device is not None else [device]
-    marks = [(device.number, device.mark) for device in devices]
+def be_harness(kind: FileSystem, place: str, dirty: int) -> None:
+    """Take a backup of a VM, and wait to be killed once it is frozen."""
     control = socket.socket(fileno=os.dup(0))
-    os.close(0)
-    file = os.open(f"{target}/written", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
-    wire.send(control, {"word": "ready", "devices": marks}, [file, os.pidfd_open(os.getpid())])
-    os.close(file)
-    dirty = wire.receive(control).body["dirty"]
-    with open(f"{target}/dirty", "wb", buffering=0) as out:
-        out.write(bytes(dirty))
-    with frozen.opened([target]) as volumes:
-        watched = thawer.Thawer(door)
-        deadline = watched.arm(volumes)
-        wire.send(control, {"word": "freezing"})
-        frozen.freeze(volumes, deadline)
-        wire.send(control, {"word": "frozen"})
-        signal.pause()
+    with virtual_machine(storage="loop", clock="real") as vm:
+        vm.volume(place, fstype=kind.value, size=SIZES[kind])
+        vm.write(f"{place}/written", "")
+        vm.install(pre=PRE.format(place=place, dirty=dirty), post="#!/bin/sh\n")
+        vm.on("after_pre", lambda _: wire.send(control, {"word": "freezing"}))
+        vm.on("frozen", lambda _: wire.send(control, {"word": "frozen"}))
+        vm.on("frozen", lambda _: signal.pause())
+        wire.send(control, {"word": "ready"})
+        wire.receive(control)
+        vm.backup()
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["harness"]:
-        be_harness(FileSystem(sys.argv[2]), sys.argv[3])
+        be_harness(FileSystem(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
     else:
         numbers = [float(word) for word in sys.argv[1:]]
         kills, limit, *_ = [*numbers, *[100.0, 50.0][len(numbers) :]]
