@@ -169,6 +169,7 @@ PURE = {
     },
     "engine.vm_facts": {"__future__", "collections.abc", "dataclasses", "types", ".engine.rules"},
     "engine.mounts": {"__future__", "collections.abc", ".engine.rules", ".engine.vm_facts"},
+    "frozen_mounts": {"__future__", "dataclasses"},
     "engine.other_confs": {"__future__", "configparser"},
     "engine.effective": {
         "__future__",

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_vmsnapshot.engine.mounts import to_freeze
+from pytest_vmsnapshot.engine.mounts import left_as_they_are, to_freeze
 from pytest_vmsnapshot.engine.rules import DOCUMENTED, SHIPPED, RuleSet
 from pytest_vmsnapshot.engine.vm_facts import MOUNTS, Mount
+from pytest_vmsnapshot.frozen_mounts import FrozenMounts
 
 ROOT = Mount("sda1", "part", "ext4", "/")
 
@@ -101,3 +102,31 @@ def test_each_place_once_and_the_root_last(mounts: list[Mount], skipped: set[str
     assert skipped.isdisjoint(found)
     assert "/" not in found[:-1]
     assert set(found) <= {mount.place for mount in mounts}
+
+
+def test_what_is_left_as_it_is(rules: RuleSet) -> None:
+    mounts = [ROOT, at("/a"), at("/b", kind="loop"), at("/c", "nfs"), at("/d"), at("/d")]
+    frozen = to_freeze(mounts, ("/d",), rules)
+    assert frozen == ("/a", "/")
+    assert left_as_they_are(mounts, frozen, rules) == ("/b", "/d")
+    assert left_as_they_are(mounts, to_freeze(mounts, (), rules), rules) == ("/b",)
+
+
+HELD = {
+    "/": True,
+    "/x": True,
+    "/data": False,
+    "/data/x": False,
+    "/database": True,
+    "/data/inner": True,
+    "/data/inner/x": True,
+    "/data/inner2": False,
+}
+
+
+@pytest.mark.parametrize("path", HELD)
+def test_what_a_freeze_covers(path: str) -> None:
+    frozen = FrozenMounts(("/data/inner", "/"), ("/data",))
+    assert frozen.holds(path) is HELD[path]
+    assert not FrozenMounts().holds(path)
+    assert FrozenMounts(("/data",), ()).holds(path)

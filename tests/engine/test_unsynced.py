@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -250,6 +251,23 @@ def test_what_is_on_no_disk_of_the_vm_is_not_told(vm: VirtualMachine) -> None:
     vm.volume("/mnt/memory", fstype="tmpfs")
     point = crashed(vm, "echo x > /mnt/share/f; echo x > /mnt/memory/f; echo x > /run/f")
     assert point.lost == ()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.vm(storage="loop")
+def test_a_real_file_system_loses_by_itself(vm: VirtualMachine) -> None:
+    vm.volume("/var/lib/app", fstype="ext4", size="64M")
+    commands = "cd /var/lib/app; echo x > synced; sync synced; echo x > lost; echo x > /data/f"
+    point = crashed(vm, commands)
+    assert lost(point) == ["/data/f"], "which is in memory"
+    assert point.read_text("/var/lib/app/synced") == "x\n"
+    assert not point.exists("/var/lib/app/lost") or point.read_bytes("/var/lib/app/lost") == b""
+    vm.install(pre="#!/bin/sh\necho y >> /data/f; echo y > /var/lib/app/lost\n", post=OK)
+    point = point_of(vm.backup())
+    assert point.lost == ()
+    assert point.read_text("/data/f") == "x\ny\n"
+    assert point.read_text("/var/lib/app/lost") == "y\n"
+    assert crashed(vm, "true").lost == (), "the freeze has written it"
 
 
 def test_a_vm_starts_from_a_recovery_point_with_all_of_it_on_its_disk(vm: VirtualMachine) -> None:
