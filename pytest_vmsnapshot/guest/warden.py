@@ -332,7 +332,10 @@ class Warden:
             household.members,
             shares_machine=False,
             shares_network=network,
-            is_own_file=is_own,
+            # Who writes to a frozen file system hangs, and PID 1 must not.
+            is_own_file=lambda status, path: (
+                status.st_dev not in volumes.frozen_devices() and is_own(status, path)
+            ),
             written=layer.watched,
             uptime=None if uptime is None else os.open(uptime, os.O_WRONLY | os.O_CLOEXEC),
         )
