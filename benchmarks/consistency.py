@@ -27,7 +27,6 @@ from pytest_vmsnapshot.applications import (
     Redis,
     Sqlite,
     Writer,
-    check,
 )
 from pytest_vmsnapshot.errors import HarnessError
 
@@ -235,7 +234,7 @@ def one_round(point: RecoveryPoint, subject: Subject, scripts: str) -> Answers:
         with Writer(vm, subject.application) as writer:
             vm.wait(WRITING)
             backup = vm.backup()
-        return check(backup, writer)
+        return writer.check(backup)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from pytest_vmsnapshot.applications import (
     Redis,
     Sqlite,
     Writer,
-    check,
 )
 
 DATA = "/var/lib/app/data"
@@ -32,7 +31,7 @@ def back_up(vm: VirtualMachine, app: Application, scripts: str, *, freeze: bool 
         vm.wait(1)
         backup = vm.backup()
     backup.assert_application_consistent()  # so Azure calls each of them, the flawed ones too
-    return check(backup, writer)
+    return writer.check(backup)
 
 
 @pytest.mark.parametrize(

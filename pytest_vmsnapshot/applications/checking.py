@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from ..backup import Backup, Step
 from ..errors import CommandFailed, CommandTimeout, ServerFailed, UsageError
@@ -10,8 +11,7 @@ from ..explain import printable
 from ..machine import VirtualMachine
 from .answers import Answer, Answers
 from .application import Application, require
-from .records import wrong
-from .writer import Writer
+from .records import Asked, Written, wrong
 
 SIMULATED = "pause-and-copy"
 """The storage whose freeze is a simulated one."""
@@ -20,7 +20,40 @@ READ_LIMIT = 60.0
 """Seconds of the VM's clock in which a restored application gives all records back."""
 
 
-def check(backup: Backup, asked: Application | Writer) -> Answers:
+class Watched(Protocol):
+    """What a writer has seen of a backup."""
+
+    def written(self, number: int) -> Written | None:
+        """What had been acknowledged; None if it does not know."""
+        ...
+
+    def asked(self, number: int) -> Asked | None:
+        """What became of the probe; None if nothing was asked."""
+        ...
+
+
+class Checkable:
+    """An application that can be asked about a backup that no writer has watched."""
+
+    __slots__ = ()
+
+    def check(self: Application, backup: Backup) -> Answers:
+        """Boot the recovery point of a backup, and ask. Nobody knows which records must be there,
+        nor whether it was at rest.
+
+        Args:
+            backup: the backup.
+
+        Raises:
+            ProgramMissing: the VM has not what it needs; in a test it skips.
+            UsageError: the backup left no recovery point, or it cannot be booted.
+            GuestDied: the VM that was backed up is closed.
+        """
+        __tracebackhide__ = True
+        return check(backup, self, None)
+
+
+def check(backup: Backup, application: Application, writer: Watched | None) -> Answers:
     """Find out whether the recovery point of a backup is what it should be.
 
     It boots a VM from the recovery point, starts the application there on the data it finds, lets
@@ -28,8 +61,8 @@ def check(backup: Backup, asked: Application | Writer) -> Answers:
 
     Args:
         backup: the backup.
-        asked: the writer that wrote during that backup; or only the application: then nobody knows
-            which records must be there, nor whether it was at rest.
+        application: what is asked.
+        writer: what wrote during that backup, if anything did.
 
     Raises:
         ProgramMissing: the VM has not what the application needs; in a test it skips.
@@ -42,8 +75,6 @@ def check(backup: Backup, asked: Application | Writer) -> Answers:
         raise UsageError(
             [f"the backup left no recovery point to check: {backup.decided_by}; look at explain()"]
         )
-    writer = asked if isinstance(asked, Writer) else None
-    application = asked.application if isinstance(asked, Writer) else asked
     with point.boot() as restored:
         require(restored, application.programs)
         mounts = [volume.path for volume in restored.volumes]
@@ -100,7 +131,7 @@ def _mount_of(place: str, mounts: Sequence[str]) -> str:
 # -- quiesced ----------------------------------------------------------------------------------
 
 
-def _quiesced(backup: Backup, application: Application, writer: Writer | None) -> Answer:
+def _quiesced(backup: Backup, application: Application, writer: Watched | None) -> Answer:
     if writer is None:
         remedy = "check a Writer, which asks while the backup runs"
         return Answer(None, ("nobody asked during the backup",), remedy)
@@ -123,7 +154,7 @@ def _quiesced(backup: Backup, application: Application, writer: Writer | None) -
 
 
 def _complete(
-    restored: VirtualMachine, backup: Backup, application: Application, writer: Writer | None
+    restored: VirtualMachine, backup: Backup, application: Application, writer: Watched | None
 ) -> tuple[Answer, str]:
     """Whether the restored data is whole, and what the application said of a recovery."""
     written = None if writer is None else writer.written(backup.number)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from ..errors import UsageError
 from ..machine import VirtualMachine
 from .application import NUMBER, RECORD, START_LIMIT, Program, done_or_said, require
+from .checking import Checkable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Commands:
+class Commands(Checkable):
     """An application in shell commands, which run as root.
 
     Args:
@@ -25,7 +26,7 @@ class Commands:
         make: makes data without records.
         server: runs it in the foreground, if it is a server.
         ready: succeeds as soon as the server answers.
-        check: checks its data while it runs; anything but exit status 0 tells of damage.
+        verify: checks its data while it runs; anything but exit status 0 tells of damage.
         programs: what it needs.
 
     Raises:
@@ -40,7 +41,7 @@ class Commands:
     make: str = ""
     server: str = ""
     ready: str = ""
-    check: str = ""
+    verify: str = ""
     programs: tuple[Program, ...] = ()
 
     def __post_init__(self) -> None:
@@ -75,12 +76,12 @@ class Commands:
         return ""
 
     def integrity(self, vm: VirtualMachine) -> str:
-        """Run ``check``.
+        """Run ``verify``.
 
         Args:
             vm: where.
         """
-        return done_or_said(vm.run(self.check, timeout=START_LIMIT)) if self.check else ""
+        return done_or_said(vm.run(self.verify, timeout=START_LIMIT)) if self.verify else ""
 
 
 def same_each_time(write: str) -> str:

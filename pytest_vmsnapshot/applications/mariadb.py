@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..errors import UsageError
 from ..machine import VirtualMachine
 from .application import START_LIMIT, Program, require
+from .checking import Checkable
 
 SOCKET = "/run/mysqld/mysqld.sock"
 """Where it answers, as on Debian: ``mariadb`` and ``mysql`` find it by themselves."""
@@ -32,7 +33,7 @@ _RECOVERY = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class MariaDb:
+class MariaDb(Checkable):
     """A MariaDB server with its records in one table. Root has no password.
 
     Args:

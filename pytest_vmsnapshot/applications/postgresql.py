@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..machine import VirtualMachine
 from .application import START_LIMIT, Program, done_or_said, require
+from .checking import Checkable
 
 SOCKET_DIRECTORY = "/run/postgresql"
 """Where it answers, as on Debian: ``psql -U postgres`` finds it by itself."""
@@ -53,7 +54,7 @@ class AtRest(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class PostgreSql:
+class PostgreSql(Checkable):
     """A PostgreSQL server with its records in one table. Everybody on the VM may be ``postgres``.
 
     Args:

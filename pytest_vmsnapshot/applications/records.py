@@ -37,6 +37,19 @@ class Written:
     begun: int
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What became of the probe that was sent between the pre-script and the freeze.
+
+    Args:
+        refused: whether the application refused it; None if it gave no answer.
+        said: its answer, in words.
+    """
+
+    refused: bool | None
+    said: str
+
+
 def wrong(lines: Sequence[str], written: Written | None) -> list[str]:
     """What is wrong with records that were read back, each a sentence.
 

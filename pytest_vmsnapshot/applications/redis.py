@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..errors import UsageError
 from ..machine import VirtualMachine
 from .application import START_LIMIT, Program, done_or_said, require
+from .checking import Checkable
 
 SOCKET = "/run/redis/redis-server.sock"
 """Where it answers, as on Debian."""
@@ -18,7 +19,7 @@ _RECOVERY = re.compile(r".*(?:[Tt]runcat|[Uu]nexpected end of file).*")
 
 
 @dataclass(frozen=True, slots=True)
-class Redis:
+class Redis(Checkable):
     """A Redis server that saves only when it is told to, or appends what it is given to a file.
 
     Args:

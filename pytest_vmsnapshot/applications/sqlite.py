@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from ..errors import UsageError
 from ..machine import VirtualMachine
 from .application import Program, done_or_said, require
+from .checking import Checkable
 
 _SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
 _JOURNALS = ("DELETE", "TRUNCATE", "PERSIST", "WAL")
 
 
 @dataclass(frozen=True, slots=True)
-class Sqlite:
+class Sqlite(Checkable):
     """A database file, written to by a program that is started for each record.
 
     Args:

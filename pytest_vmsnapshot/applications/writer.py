@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from typing import Self
 
 from ..at_moment import AtMoment
+from ..backup import Backup
 from ..errors import CommandTimeout, GuestDied, UsageError
 from ..explain import printable
 from ..machine import VirtualMachine
 from ..moments import Moment
+from .answers import Answers
 from .application import NUMBER, RECORD, Application, done_or_said
+from .checking import check
 from .commands import same_each_time
-from .records import Written, text
+from .records import Asked, Written, text
 
 PAUSE = 0.2
 """Seconds of the VM's clock between two records: enough of them, and most of the machine free."""
@@ -62,19 +65,6 @@ while [ ! -e stop ]; do
     sleep {pause:.3f} 9>&-
 done
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What became of the probe that was sent between the pre-script and the freeze.
-
-    Args:
-        refused: whether the application refused it; None if it gave no answer.
-        said: its answer, in words.
-    """
-
-    refused: bool | None
-    said: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +211,22 @@ class Writer:
             None if nothing was asked: it did not watch that backup, or no pre-script ran.
         """
         return self._asked.get(number)
+
+    def check(self, backup: Backup) -> Answers:
+        """Boot the recovery point of a backup that it has watched, and ask the application there.
+
+        ``backup.recovery_point.check(writer)`` is the same.
+
+        Args:
+            backup: the backup.
+
+        Raises:
+            ProgramMissing: the VM has not what the application needs; in a test it skips.
+            UsageError: the backup left no recovery point, or it cannot be booted.
+            GuestDied: the VM that was backed up is closed.
+        """
+        __tracebackhide__ = True
+        return check(backup, self.application, self)
 
     # -- parts -------------------------------------------------------------------------------
 

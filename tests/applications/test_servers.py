@@ -7,7 +7,7 @@ import re
 import pytest
 
 from pytest_vmsnapshot import UsageError
-from pytest_vmsnapshot.applications import Application, AtRest, MariaDb, PostgreSql, Redis, check
+from pytest_vmsnapshot.applications import Application, AtRest, MariaDb, PostgreSql, Redis
 
 from .trying import VOLUME, Prepare, backed_up, install
 
@@ -127,11 +127,13 @@ def test_tables_that_a_lock_has_closed_need_no_repair(prepared: Prepare) -> None
     ],
     ids=lambda value: value.name if hasattr(value, "name") else None,
 )
-def test_damage_is_told(prepared: Prepare, app: Application, damage: str, said: str) -> None:
+def test_damage_is_told(
+    prepared: Prepare, app: PostgreSql | MariaDb | Redis, damage: str, said: str
+) -> None:
     with prepared(app) as vm:
         vm.run(f"cd {DATA} && {{ {damage}; }}", check=True)
         backup = vm.backup()
-        found = check(backup, app)
+        found = app.check(backup)
     assert found.complete.holds is False, found
     assert said in found.complete.evidence[0]
 

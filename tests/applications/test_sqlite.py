@@ -7,7 +7,7 @@ import pickle
 import pytest
 
 from pytest_vmsnapshot import UsageError, VirtualMachine
-from pytest_vmsnapshot.applications import Answers, Sqlite, check
+from pytest_vmsnapshot.applications import Answers, Sqlite
 
 from .trying import backed_up
 
@@ -84,7 +84,7 @@ def test_without_a_freeze(vm: VirtualMachine, database: Sqlite) -> None:
 def test_only_the_application(vm: VirtualMachine, database: Sqlite) -> None:
     backup = vm.backup()
 
-    found = check(backup, database)
+    found = database.check(backup)
 
     assert (found.quiesced.holds, found.complete.holds) == (None, None)
     with pytest.raises(AssertionError) as caught:
@@ -101,7 +101,7 @@ def test_no_recovery_point(vm: VirtualMachine, database: Sqlite) -> None:
     vm.install(pre="#!/bin/sh\nexit 1\n", post=WAITS, continue_on_failure=False)
     backup = vm.backup()
     with pytest.raises(UsageError) as caught:
-        check(backup, database)
+        database.check(backup)
     assert str(caught.value) == (
         "the backup left no recovery point to check: the pre-script failed and "
         "continueBackupOnFailure is false; look at explain()"

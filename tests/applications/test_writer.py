@@ -11,7 +11,6 @@ from pytest_vmsnapshot.applications import (
     ProgramMissing,
     Sqlite,
     Writer,
-    check,
     require,
 )
 from pytest_vmsnapshot.at_moment import AtMoment
@@ -55,7 +54,7 @@ def test_it_writes_and_knows(vm: VirtualMachine, log: Commands) -> None:
     assert writer.acknowledged[-1] == len(lines)
     assert vm.findings == ()
     for backup in (one, two):
-        found = check(backup, writer)
+        found = writer.check(backup)
         found.assert_quiesced()
         found.assert_complete()
     assert repr(writer) == f"<Writer to a log, {len(lines)} acknowledged>"
@@ -85,7 +84,7 @@ def test_refused_records_are_no_gap(vm: VirtualMachine, log: Commands) -> None:
         vm.wait(1)
         backup = vm.backup()
     assert writer.acknowledged[:4] == (1, 2, 4, 5)
-    check(backup, writer).assert_complete()
+    writer.check(backup).assert_complete()
 
 
 def test_quotes_and_blanks_stay(vm: VirtualMachine, log: Commands) -> None:
@@ -122,7 +121,7 @@ def test_a_function_writes_at_the_moments_of_a_backup(vm: VirtualMachine, log: C
     written = writer.written(1)
     assert written is not None
     assert (written.before, written.after, written.begun) == ((1, 2), (3, 5), 5)
-    check(backup, writer).assert_complete()
+    writer.check(backup).assert_complete()
 
 
 def test_lost_and_torn_records_are_told(vm: VirtualMachine, log: Commands) -> None:
@@ -131,7 +130,7 @@ def test_lost_and_torn_records_are_told(vm: VirtualMachine, log: Commands) -> No
     with Writer(vm, log) as writer:
         vm.wait(2)
         backup = vm.backup()
-    found = check(backup, writer)
+    found = writer.check(backup)
     assert found.complete.holds is False
     torn, missing = found.complete.evidence
     assert torn == "1 record is torn: '4-rec'"
@@ -149,7 +148,7 @@ def test_a_probe_that_hangs_is_no_answer(vm: VirtualMachine, log: Commands) -> N
     vm.install(pre=HOLDS, post=LETS_GO)
     with Writer(vm, app) as writer:
         backup = vm.backup()
-    found = check(backup, writer)
+    found = writer.check(backup)
     assert found.quiesced.holds is None
     with pytest.raises(AssertionError) as caught:
         found.assert_quiesced()
@@ -179,7 +178,7 @@ def test_an_application_without_a_probe(vm: VirtualMachine) -> None:
     vm.install(pre="#!/bin/sh\n", post="#!/bin/sh\n")
     with Writer(vm, app) as writer:
         backup = vm.backup()
-    found = check(backup, writer)
+    found = writer.check(backup)
     assert found.quiesced.holds is None
     assert found.quiesced.evidence == ("it has no probe",)
 
@@ -198,7 +197,7 @@ def test_data_on_a_file_system_that_is_not_frozen(
     PLAIN.set_up(vm)
     with Writer(vm, PLAIN) as writer:
         backup = vm.backup()
-    found = check(backup, writer)
+    found = writer.check(backup)
     assert found.frozen.holds is False
     assert found.frozen.evidence == (told,)
 
@@ -211,7 +210,7 @@ def test_a_freeze_that_went_wrong(vm: VirtualMachine, log: Commands, freeze: str
         backup = vm.backup()
     if backup.recovery_point is None:
         return
-    found = check(backup, writer)
+    found = writer.check(backup)
     assert found.frozen.holds is False
     with pytest.raises(AssertionError, match="was not frozen at the snapshot"):
         found.assert_frozen()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pytest_vmsnapshot import VirtualMachine
-from pytest_vmsnapshot.applications import Answers, Application, Writer, check
+from pytest_vmsnapshot.applications import Answers, Application, Writer
 
 VOLUME = "/var/lib/app"
 SCRIPTS = Path(__file__).resolve().parent.parent.parent / "examples" / "databases"
@@ -19,7 +19,7 @@ def backed_up(vm: VirtualMachine, app: Application) -> tuple[Answers, Writer]:
     with Writer(vm, app) as writer:
         vm.wait(1)
         backup = vm.backup()
-    return check(backup, writer), writer
+    return writer.check(backup), writer
 
 
 def install(vm: VirtualMachine, folder: str, *params: str, fs_freeze: bool = True) -> None:
