@@ -1,9 +1,9 @@
 """What a restore has of real databases: ``python -m benchmarks.consistency [ROUNDS] [WORD...]``.
 
-Every database is backed up with good scripts, with flawed ones and with none, on every storage,
-while a writer appends numbered records. Each recovery point is booted and asked for the three
-answers, which are compared with what must come out (``EXPECTED`` says why). Only rows that have
-all the words in them are run. Ends with 1 if an answer was wrong.
+Every database is backed up with good scripts, with flawed ones, with none, and with none and no
+freeze (``crash``), on every storage, while a writer appends numbered records. Each recovery point
+is booted and asked for the three answers, which are compared with what must come out (``EXPECTED``
+says why). Only rows that have all the words in them are run. Ends with 1 if an answer was wrong.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from pytest_vmsnapshot.errors import HarnessError
 
 SCRIPTS = Path(__file__).resolve().parent.parent / "examples" / "databases"
 VOLUME = "/var/lib/app"
+NOTHING = "#!/bin/sh\n"
 STORAGES = ("pause-and-copy", "loop")
 WRITING = 1.0
 """Seconds of the VM's clock in which the writer is alone, before the backup."""
@@ -102,9 +103,11 @@ EXPECTED: Mapping[tuple[str, str], Expected] = {
         YES, NO, YES, f"the server aborts the backup of a session that ended; {_LOGGED}"
     ),
     ("PostgreSQL", "none"): Expected(YES, NO, YES, f"no session is in a backup; {_LOGGED}"),
+    ("PostgreSQL", "crash"): Expected(NO, NO, YES, _LOGGED),
     ("InnoDB", "good"): Expected(YES, YES, YES, f"a session has the lock; {_LOGGED}"),
     ("InnoDB", "flawed"): Expected(YES, NO, YES, f"the lock ended with its client; {_LOGGED}"),
     ("InnoDB", "none"): Expected(YES, NO, YES, f"there is no lock; {_LOGGED}"),
+    ("InnoDB", "crash"): Expected(NO, NO, YES, _LOGGED),
     ("MyISAM", "good"): Expected(YES, YES, YES, "the lock closes the tables, the freeze syncs"),
     ("MyISAM", "flawed"): Expected(
         YES, NO, YES, "the freeze syncs what was written; tables left open are repaired"
@@ -112,16 +115,19 @@ EXPECTED: Mapping[tuple[str, str], Expected] = {
     ("MyISAM", "none"): Expected(
         YES, NO, YES, "the freeze syncs what was written; tables left open are repaired"
     ),
+    ("MyISAM", "crash"): Expected(NO, NO, NO, "nothing is synced and nothing frozen"),
     ("Redis", "good"): Expected(YES, YES, YES, "writers are paused, and SAVE wrote all"),
     ("Redis", "flawed"): Expected(
         YES, YES, NO, "writers are paused, and the records are in memory only"
     ),
     ("Redis", "none"): Expected(YES, NO, NO, "the records are in memory only"),
+    ("Redis", "crash"): Expected(NO, NO, NO, "the records are in memory only"),
     ("SQLite", "good"): Expected(YES, YES, YES, "a program has the lock; each record is synced"),
     ("SQLite", "flawed"): Expected(
         NO, NO, NO, "the lock ended with its program, nothing is synced and nothing frozen"
     ),
     ("SQLite", "none"): Expected(YES, NO, YES, "there is no lock; each record is synced"),
+    ("SQLite", "crash"): Expected(NO, NO, YES, "there is no lock; each record is synced"),
 }
 
 
@@ -154,7 +160,7 @@ def main(rounds: int, wanted: list[str]) -> int:
     print(f"{head}{'frozen':<8}{'quiesced':<10}{'complete':<14}wrong  recovered  seconds")
     for storage in STORAGES:
         for name, subject in SUBJECTS.items():
-            for scripts in ("good", "flawed", "none"):
+            for scripts in ("good", "flawed", "none", "crash"):
                 if not {*wanted} <= {name, scripts, storage}:
                     continue
                 label = f"{name:<11}{scripts:<8}{storage:<16}"
@@ -223,7 +229,9 @@ def one_round(point: RecoveryPoint, subject: Subject, scripts: str) -> Answers:
     """Boot, write, back up, and ask."""
     with point.boot() as vm:
         subject.application.start(vm)
-        if scripts != "none":
+        if scripts == "crash":
+            vm.install(pre=NOTHING, post=NOTHING, fs_freeze=False)
+        elif scripts != "none":
             folder = SCRIPTS / subject.folder / scripts
             vm.install(
                 pre=folder / "pre.sh",
