@@ -85,3 +85,4 @@ def test_sqlite_without_lock_and_freeze(vm: VirtualMachine) -> None:
 
     assert answers.frozen.holds is False
     assert answers.quiesced.holds is False
+    assert answers.complete.holds is False  # the kernel had the records, and no disk

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from ..backup import Backup, Step
@@ -13,8 +13,8 @@ from .answers import Answer, Answers
 from .application import Application, require
 from .records import Asked, Written, wrong
 
-SIMULATED = "pause-and-copy"
-"""The storage whose freeze is a simulated one."""
+REAL = "loop"
+"""The storage that has the kernel freeze the VM's volumes."""
 
 READ_LIMIT = 60.0
 """Seconds of the VM's clock in which a restored application gives all records back."""
@@ -77,15 +77,16 @@ def check(backup: Backup, application: Application, writer: Watched | None) -> A
         )
     with point.boot() as restored:
         require(restored, application.programs)
-        mounts = [volume.path for volume in restored.volumes]
-        frozen = _frozen(backup, application, mounts)
+        place = restored.run(["readlink", "-f", application.place]).stdout.rstrip("\n")
+        lies = _Lies(place or application.place, tuple(one.path for one in restored.volumes))
+        frozen = _frozen(backup, lies)
         complete, recovery = _complete(restored, backup, application, writer)
     return Answers(
         application=application.name,
         frozen=frozen,
         quiesced=_quiesced(backup, application, writer),
         complete=complete,
-        simulated=backup.storage == SIMULATED if frozen else None,
+        simulated=not lies.frozen_really(backup) if frozen else None,
         recovery=recovery,
     )
 
@@ -93,14 +94,31 @@ def check(backup: Backup, application: Application, writer: Watched | None) -> A
 # -- frozen ------------------------------------------------------------------------------------
 
 
-def _frozen(backup: Backup, application: Application, mounts: Sequence[str]) -> Answer:
-    """Whether the file system of the data was frozen, by what the backup noted.
+@dataclass(frozen=True, slots=True)
+class _Lies:
+    """Where the data lies.
 
     Args:
-        backup: the backup.
-        application: whose data.
-        mounts: where the VM's volumes are mounted.
+        place: its path, links followed.
+        volumes: where the VM's volumes are mounted.
     """
+
+    place: str
+    volumes: tuple[str, ...]
+
+    def on(self, backup: Backup) -> str:
+        """The mount it lies on."""
+        mounts = {*self.volumes, *(backup.frozen or ())}
+        above = [one for one in mounts if f"{self.place}/".startswith(f"{one.rstrip('/')}/")]
+        return max(above, key=len, default="/")
+
+    def frozen_really(self, backup: Backup) -> bool:
+        """Whether the kernel has frozen it, if anything has: only a volume, and only as root."""
+        return backup.storage == REAL and self.on(backup) in self.volumes
+
+
+def _frozen(backup: Backup, lies: _Lies) -> Answer:
+    """Whether the file system of the data was frozen, by what the backup noted."""
     told = [event.text for event in backup.events if event.step is Step.FREEZE]
     remedy = (
         "leave fsFreezeEnabled true, and keep the data on a file system of a type that is frozen "
@@ -114,18 +132,12 @@ def _frozen(backup: Backup, application: Application, mounts: Sequence[str]) -> 
     if "done" not in thawed:
         shown = "; ".join((*told, *thawed))
         return Answer(False, (f"it did not stay frozen until the snapshot: {shown}",), remedy)
-    mount = _mount_of(application.place, [*mounts, *backup.frozen])
+    mount = lies.on(backup)
     if mount not in backup.frozen:
-        where = f"{application.place} lies on {mount}"
-        return Answer(False, (f"{where}, and frozen were {', '.join(backup.frozen)}",), remedy)
-    how = "simulated: every process was paused" if backup.storage == SIMULATED else "really"
-    return Answer(True, (f"{mount}, on which {application.place} lies ({how})",))
-
-
-def _mount_of(place: str, mounts: Sequence[str]) -> str:
-    """The mount that a path lies on."""
-    above = [mount for mount in mounts if f"{place}/".startswith(f"{mount.rstrip('/')}/")]
-    return max(above, key=len, default="/")
+        shown = f"{lies.place} lies on {mount}, and frozen were {', '.join(backup.frozen)}"
+        return Answer(False, (shown,), remedy)
+    how = "really" if lies.frozen_really(backup) else "simulated: every process was paused"
+    return Answer(True, (f"{mount}, on which {lies.place} lies ({how})",))
 
 
 # -- quiesced ----------------------------------------------------------------------------------

@@ -7,6 +7,12 @@ import os
 import pytest
 
 from pytest_vmsnapshot import VmFactory
+from pytest_vmsnapshot.applications import MariaDb, Sqlite
+
+from .trying import VOLUME, backed_up, install
+
+DATA = f"{VOLUME}/data"
+NOTHING = "#!/bin/sh\n"
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -21,3 +27,45 @@ def test_a_look_at_a_frozen_file_hangs_nobody(vm_factory: VmFactory) -> None:
     assert backup.recovery_point is not None
     assert backup.duration < 10
     assert looks[0].stdout.startswith("x\n")
+
+
+@pytest.mark.parametrize("fstype", ["ext4", "xfs", "btrfs"])
+def test_what_is_synced_is_there_whatever_freezes(vm_factory: VmFactory, fstype: str) -> None:
+    app = Sqlite(DATA)
+    vm = vm_factory(storage="loop")
+    vm.volume(VOLUME, fstype=fstype, size="512M")
+    app.set_up(vm)
+    install(vm, "sqlite/good", DATA)
+    found, _ = backed_up(vm, app)
+    assert found.frozen.evidence == (f"{VOLUME}, on which {DATA} lies (really)",)
+    assert found.simulated is False
+    found.assert_quiesced()
+    found.assert_complete()
+
+
+@pytest.mark.parametrize(
+    "app", [Sqlite(DATA, synchronous="OFF"), MariaDb(DATA, "MyISAM")], ids=["sqlite", "myisam"]
+)
+def test_what_is_not_synced_is_lost_without_a_freeze(
+    vm_factory: VmFactory, app: Sqlite | MariaDb
+) -> None:
+    vm = vm_factory(storage="loop")
+    vm.volume(VOLUME, size="512M")
+    app.set_up(vm)
+    app.start(vm)
+    vm.install(pre=NOTHING, post=NOTHING, fs_freeze=False)
+    found, _ = backed_up(vm, app)
+    assert (found.frozen.holds, found.complete.holds) == (False, False)
+
+
+def test_data_on_no_volume_is_frozen_in_simulation(vm_factory: VmFactory) -> None:
+    app = Sqlite("/srv/data")
+    vm = vm_factory(storage="loop")
+    vm.volume(VOLUME, size="64M")
+    app.set_up(vm)
+    found, _ = backed_up(vm, app)
+    assert found.frozen.evidence == (
+        "/, on which /srv/data lies (simulated: every process was paused)",
+    )
+    assert found.simulated
+    found.assert_complete()

@@ -81,6 +81,27 @@ def test_without_a_freeze(vm: VirtualMachine, database: Sqlite) -> None:
         found.assert_frozen()
 
 
+@pytest.mark.parametrize(("freeze", "kept"), [(True, True), (False, False)])
+def test_what_is_not_synced(vm: VirtualMachine, freeze: bool, kept: bool) -> None:
+    app = Sqlite("/var/lib/app/db", synchronous="OFF")
+    vm.volume("/var/lib/app")
+    app.set_up(vm)
+    vm.install(pre=WAITS, post=WAITS, fs_freeze=freeze)
+
+    found, _ = backed_up(vm, app)
+
+    assert (found.frozen.holds, found.complete.holds) == (freeze, kept)
+
+
+def test_a_link_to_the_data(vm: VirtualMachine) -> None:
+    vm.volume("/var/lib/app", fstype="nfs")
+    vm.run("ln -s /var/lib/app /srv/app", check=True)
+    app = Sqlite("/srv/app/db")
+    app.set_up(vm)
+    found, _ = backed_up(vm, app)
+    assert found.frozen.evidence == ("/var/lib/app/db lies on /var/lib/app, and frozen were /",)
+
+
 def test_only_the_application(vm: VirtualMachine, database: Sqlite) -> None:
     backup = vm.backup()
 
