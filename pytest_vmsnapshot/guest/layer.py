@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ from ..frozen_mounts import Crash, FrozenMounts
 from .entries import Batch, Done, EntryCopier, copy_attributes
 from .halves import both, two_processors
 from .tally import Tally as Tally  # whoever copies counts
-from .unchanged import Held, Unchanged
+from .unchanged import Held, Instant, Unchanged
 
 _BATCH = 256
 """Files that one process takes at a time."""
@@ -71,6 +71,7 @@ class Layer:
         skipped: names in ``root`` that are not part of it.
         volumes: what else lies on the VM's disks.
         booted: whether it came from a recovery point: then assembling makes nothing of it anew.
+        look: looks around at the moment of a recovery point, for the next one.
     """
 
     def __init__(
@@ -81,12 +82,14 @@ class Layer:
         volumes: CopiedVolumes,
         *,
         booted: bool = False,
+        look: Callable[[], Instant] = Instant.now,
     ) -> None:
         self._volumes = volumes
         self._disk = disk
         self._points = points
         self._skipped = skipped
         self._last: Unchanged | None = None
+        self._look = look
         os.chdir(disk)
         self._made = {
             f"{part}/{name}": _mark_directories(f"{part}/{name}")
@@ -110,7 +113,7 @@ class Layer:
         """
         point = f"{self._points}/{name}"
         os.mkdir(point, 0o700)
-        unchanged = Unchanged.since(self._last)
+        unchanged = Unchanged.since(self._last, self._look())
         tally = Tally(deadline, unchanged=unchanged, in_two=True)
         try:
             os.chdir(self._disk)  # short paths: these are looked up for every file

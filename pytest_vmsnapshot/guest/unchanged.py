@@ -156,13 +156,13 @@ class Unchanged:
     stamps_attributes: bool = field(default_factory=_stamps_attributes)
 
     @staticmethod
-    def since(last: Unchanged | None) -> Unchanged:
+    def since(last: Unchanged | None, instant: Instant) -> Unchanged:
         """Begin a recovery point, every process being paused.
 
         Args:
             last: the one before it, if there is one.
+            instant: what is seen now.
         """
-        instant = Instant.now()
         if last is None:
             return Unchanged(instant)
         return Unchanged(instant, last.held, min(instant.reads, last.instant.reads))
