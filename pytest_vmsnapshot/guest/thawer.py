@@ -116,6 +116,7 @@ class _Guard:
         self._line = line
         self._harness = harness
         self._volumes: list[Volume] = []
+        self._kept: list[Volume] = []
         self._deadline: float | None = None
         self._orphaned = False
         self._thawed = 0
@@ -134,6 +135,7 @@ class _Guard:
                 poller.unregister(self._harness)
                 self._orphaned = True
                 self._thaw()
+                thaw(self._kept)
             if self._line.fileno() in ready:
                 try:
                     self._hear()
@@ -142,6 +144,7 @@ class _Guard:
         # Whatever was being frozen when the agent was killed is frozen by now, if ever: a process
         # ends only when its system call has.
         self._thaw()
+        thaw(self._kept)
 
     def _milliseconds_left(self) -> float | None:
         if self._deadline is None:
@@ -170,6 +173,11 @@ class _Guard:
                 while request.fds:
                     self._volumes.append(Volume("", request.take()))
                 return None
+            case "keep":
+                kept = len(request.fds)
+                while request.fds:
+                    self._kept.append(Volume("", request.take()))
+                return {"kept": kept}
             case "arm":
                 # Of a harness that is gone nobody waits for a snapshot any more.
                 if not self._orphaned:
@@ -193,6 +201,18 @@ class Thawer:
     def __init__(self, door: socket.socket) -> None:
         self._door = door
         self._line: socket.socket | None = None
+
+    def keep(self, volume: Volume) -> None:
+        """Have a file system thawed when the VM ends, whoever has frozen it: a script, say.
+
+        It cannot be unmounted before. No limit of time holds for it.
+
+        Raises:
+            ThawerGone: nobody watches.
+            OSError: EMFILE: the watchdog may not hold so many directories.
+        """
+        if not self._ask(self._open_line(), {"op": "keep"}, [volume.directory])["kept"]:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     def arm(self, volumes: Sequence[Volume], seconds: float = LIMIT) -> float:
         """Have file systems watched over. To be called before the first of them is frozen.
@@ -253,8 +273,10 @@ class Thawer:
             self.close()
             raise ThawerGone from gone
 
-    def _ask(self, line: socket.socket, body: dict[str, Any]) -> dict[str, Any]:
-        self._send(line, body)
+    def _ask(
+        self, line: socket.socket, body: dict[str, Any], fds: Sequence[int] = ()
+    ) -> dict[str, Any]:
+        self._send(line, body, fds)
         readable, _, _ = select.select([line], [], [], _ANSWER_LIMIT)
         try:
             if readable:

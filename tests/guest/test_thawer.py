@@ -242,6 +242,36 @@ def test_what_a_script_has_frozen_itself_is_left_to_it_by_a_release(place: Path)
     run_in(place, work)
 
 
+@pytest.mark.parametrize("victim", ["agent", "harness"])
+def test_what_a_script_has_left_frozen_is_thawed_when_the_vm_ends(place: Path, victim: str) -> None:
+    skip_without(FileSystem.EXT4)
+
+    def work(place: Path) -> None:
+        device, path = mount(place, "a", FileSystem.EXT4)
+        test = harness()
+        door = thawer.start(test.pidfd)
+
+        def be_agent(sock: socket.socket) -> None:
+            with frozen.opened([path]) as volumes:
+                watchdog = Thawer(door)
+                watchdog.keep(volumes[0])
+                watchdog.arm(volumes, 0.01)
+                watchdog.release()
+                frozen.freeze(volumes)
+                wire.send(sock, {"word": "frozen"})
+                signal.pause()
+
+        agent = child(be_agent)
+        assert agent.heard() == "frozen"
+        with rescued([path]):
+            (agent if victim == "agent" else test).kill()
+            write(path)
+        (test if victim == "agent" else agent).kill()
+        disk_image.unmount(path, device)
+
+    run_in(place, work)
+
+
 def test_signals_do_not_concern_it(place: Path) -> None:
     skip_without(FileSystem.EXT4)
 
