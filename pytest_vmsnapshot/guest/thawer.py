@@ -6,6 +6,7 @@ process that lies outside the VM and writes nowhere. That one thaws when
 
 * the agent dies: the kernel closes the agent's end of a socket that nobody else holds,
 * the harness dies: its pidfd says so, even while the agent is held up in the middle of a freeze,
+* the VM is about to be ended: the warden says so,
 * the time is over for which file systems may be frozen.
 
 One process waits for agents; for each of them it forks a guard, for a thaw may itself have to wait
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import select
 import signal
@@ -73,7 +75,7 @@ def start(harness: int) -> socket.socket:
 
 
 def serve(door: socket.socket, harness: int) -> None:
-    """Be the watchdog: give each agent that knocks a guard of its own.
+    """Be the watchdog.
 
     Args:
         door: where agents knock, sending a socket.
@@ -81,27 +83,81 @@ def serve(door: socket.socket, harness: int) -> None:
     """
     _leave_all_but(door.fileno(), harness)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel then buries the guards
-    while True:
-        readable, _, _ = select.select([door.fileno(), harness], [], [])
-        if harness in readable:  # each guard sees that by itself
-            return
-        try:
-            knock = wire.receive(door)
-        except wire.PeerGone:
-            return
+    _Watchdog(door, harness).serve()
+
+
+def end(door: socket.socket, vm: int) -> None:
+    """Have everything of a VM thawed that is about to be ended.
+
+    Its agent may itself hang in a write to what a script has frozen. Then it could not be killed.
+
+    Args:
+        door: of the watchdog.
+        vm: number of the VM; one that has frozen nothing is no matter.
+    """
+    with contextlib.suppress(wire.PeerGone):
+        wire.send(door, {"op": "end", "vm": vm})
+
+
+class _Watchdog:
+    """Gives each agent that knocks a guard of its own, and a bell to each guard.
+
+    Args:
+        door: where agents knock.
+        harness: pidfd of the test process.
+    """
+
+    def __init__(self, door: socket.socket, harness: int) -> None:
+        self._door = door
+        self._harness = harness
+        self._poller = select.poll()
+        self._bells: dict[int | str, socket.socket] = {}
+        self._unnumbered = itertools.count(1)
+
+    def serve(self) -> None:
+        """Answer until the harness is gone, or nobody can knock any more."""
+        self._poller.register(self._door, select.POLLIN)
+        self._poller.register(self._harness, select.POLLIN)
+        while True:
+            ready = {fd for fd, _ in self._poller.poll()}
+            if self._harness in ready:  # each guard sees that by itself
+                return
+            for vm in [vm for vm, bell in self._bells.items() if bell.fileno() in ready]:
+                self._ring(vm)  # its guard has ended
+            if self._door.fileno() in ready:
+                try:
+                    self._answer(wire.receive(self._door))
+                except wire.PeerGone:
+                    return
+
+    def _answer(self, knock: wire.Received) -> None:
+        vm = knock.body["vm"]
+        if vm is None:
+            vm = f"unnumbered {next(self._unnumbered)}"
+        if vm in self._bells:
+            self._ring(vm)
         if knock.fds:
-            _give_guard(socket.socket(fileno=knock.take()), harness)
+            self._bells[vm] = _give_guard(socket.socket(fileno=knock.take()), self._harness)
+            self._poller.register(self._bells[vm], select.POLLIN)
         knock.close()
 
+    def _ring(self, vm: int | str) -> None:
+        bell = self._bells.pop(vm)
+        self._poller.unregister(bell)
+        bell.close()
 
-def _give_guard(line: socket.socket, harness: int) -> None:
-    with line, contextlib.suppress(OSError):  # no process: the agent sees the line closed
-        _fork(lambda: _be_guard(line, harness))
+
+def _give_guard(line: socket.socket, harness: int) -> socket.socket:
+    """Fork a guard; returns the bell, which rings when it is closed."""
+    ours, theirs = wire.socket_pair()
+    with line, theirs, contextlib.suppress(OSError):  # no process: the agent sees the line closed
+        _fork(lambda: _be_guard(line, theirs, harness))
+    return ours
 
 
-def _be_guard(line: socket.socket, harness: int) -> None:
-    _leave_all_but(line.fileno(), harness)
-    _Guard(line, harness).watch()
+def _be_guard(line: socket.socket, bell: socket.socket, harness: int) -> None:
+    _leave_all_but(line.fileno(), bell.fileno(), harness)
+    _Guard(line, bell, harness).watch()
 
 
 class _Guard:
@@ -109,11 +165,13 @@ class _Guard:
 
     Args:
         line: its agent holds the other end, and nobody else.
+        bell: of which the other end is closed when the VM is about to be ended.
         harness: pidfd of the test process.
     """
 
-    def __init__(self, line: socket.socket, harness: int) -> None:
+    def __init__(self, line: socket.socket, bell: socket.socket, harness: int) -> None:
         self._line = line
+        self._bell = bell
         self._harness = harness
         self._volumes: list[Volume] = []
         self._kept: list[Volume] = []
@@ -125,14 +183,15 @@ class _Guard:
         """Watch until the agent is gone."""
         poller = select.poll()
         poller.register(self._line, select.POLLIN)
+        poller.register(self._bell, select.POLLIN)
         poller.register(self._harness, select.POLLIN)
         while True:
             ready = {fd for fd, _ in poller.poll(self._milliseconds_left())}
             if self._deadline is not None and time.monotonic() >= self._deadline:
                 self._deadline = None
                 self._thaw()
-            if self._harness in ready:
-                poller.unregister(self._harness)
+            for fd in ready & {self._harness, self._bell.fileno()}:
+                poller.unregister(fd)
                 self._orphaned = True
                 self._thaw()
                 thaw(self._kept)
@@ -179,10 +238,10 @@ class _Guard:
                     self._kept.append(Volume("", request.take()))
                 return {"kept": kept}
             case "arm":
-                # Of a harness that is gone nobody waits for a snapshot any more.
+                # Nobody waits for a snapshot any more when the harness is gone, or the VM ends.
                 if not self._orphaned:
                     self._deadline = time.monotonic() + request.body["seconds"]
-                return {"armed": 0 if self._orphaned else len(self._volumes)}
+                return {"armed": len(self._volumes), "orphaned": self._orphaned}
             case _:
                 thawed, self._thawed = self._thawed, 0
                 self._deadline = None
@@ -196,10 +255,13 @@ class Thawer:
 
     Args:
         door: of the watchdog; stays open.
+        vm: number of the VM, by which its end is announced; no other has the same. None if nobody
+            announces it.
     """
 
-    def __init__(self, door: socket.socket) -> None:
+    def __init__(self, door: socket.socket, vm: int | None = None) -> None:
         self._door = door
+        self._vm = vm
         self._line: socket.socket | None = None
 
     def keep(self, volume: Volume) -> None:
@@ -233,8 +295,11 @@ class Thawer:
         directories = [volume.directory for volume in volumes]
         for start in range(0, len(directories), _FDS_AT_ONCE):
             self._send(line, {"op": "add"}, directories[start : start + _FDS_AT_ONCE])
-        armed = self._ask(line, {"op": "arm", "seconds": seconds})["armed"]
-        if armed < len(volumes):
+        answer = self._ask(line, {"op": "arm", "seconds": seconds})
+        if answer["orphaned"]:
+            self.close()
+            raise ThawerGone
+        if answer["armed"] < len(volumes):
             self.close()
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         return deadline
@@ -263,7 +328,7 @@ class Thawer:
         if self._line is None:
             self._line, theirs = wire.socket_pair()
             with theirs:
-                self._send(self._door, {"op": "guard"}, [theirs.fileno()])
+                self._send(self._door, {"op": "guard", "vm": self._vm}, [theirs.fileno()])
         return self._line
 
     def _send(self, sock: socket.socket, body: dict[str, Any], fds: Sequence[int] = ()) -> None:

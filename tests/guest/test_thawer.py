@@ -124,7 +124,7 @@ def freezing(door: socket.socket, paths: list[str], count: int) -> Callable[[soc
 
     def work(sock: socket.socket) -> None:
         with frozen.opened(paths) as volumes:
-            watchdog = Thawer(door)
+            watchdog = Thawer(door, 1)
             frozen.freeze(volumes[:count], watchdog.arm(volumes))
             wire.send(sock, {"word": "frozen"})
             wire.receive(sock)
@@ -186,7 +186,7 @@ def test_the_time_is_over(place: Path) -> None:
     def work(place: Path) -> None:
         device, path = mount(place, "a", FileSystem.EXT4)
         test = harness()
-        watchdog = Thawer(thawer.start(test.pidfd))
+        watchdog = Thawer(thawer.start(test.pidfd), 1)
         with frozen.opened([path]) as volumes:
             began = time.monotonic()
             deadline = watchdog.arm(volumes, 0.1)
@@ -210,7 +210,7 @@ def test_a_thaw_in_time_needs_no_watchdog_and_nothing_is_held_afterwards(place: 
     def work(place: Path) -> None:
         device, path = mount(place, "a", FileSystem.EXT4)
         test = harness()
-        watchdog = Thawer(thawer.start(test.pidfd))
+        watchdog = Thawer(thawer.start(test.pidfd), 1)
         for _ in range(3):
             with frozen.opened([path]) as volumes:
                 frozen.freeze(volumes, watchdog.arm(volumes))
@@ -228,7 +228,7 @@ def test_what_a_script_has_frozen_itself_is_left_to_it_by_a_release(place: Path)
     def work(place: Path) -> None:
         device, path = mount(place, "a", FileSystem.EXT4)
         test = harness()
-        watchdog = Thawer(thawer.start(test.pidfd))
+        watchdog = Thawer(thawer.start(test.pidfd), 1)
         with frozen.opened([path]) as volumes:
             frozen.freeze(volumes)
             deadline = watchdog.arm(volumes)
@@ -253,7 +253,7 @@ def test_what_a_script_has_left_frozen_is_thawed_when_the_vm_ends(place: Path, v
 
         def be_agent(sock: socket.socket) -> None:
             with frozen.opened([path]) as volumes:
-                watchdog = Thawer(door)
+                watchdog = Thawer(door, 1)
                 watchdog.keep(volumes[0])
                 watchdog.arm(volumes, 0.01)
                 watchdog.release()
@@ -268,6 +268,39 @@ def test_what_a_script_has_left_frozen_is_thawed_when_the_vm_ends(place: Path, v
             write(path)
         (test if victim == "agent" else agent).kill()
         disk_image.unmount(path, device)
+
+    run_in(place, work)
+
+
+def test_an_agent_that_hangs_itself_can_be_ended(place: Path) -> None:
+    skip_without(FileSystem.EXT4)
+
+    def work(place: Path) -> None:
+        device, path = mount(place, "a", FileSystem.EXT4)
+        test = harness()
+        door = thawer.start(test.pidfd)
+
+        def be_agent(sock: socket.socket) -> None:
+            with frozen.opened([path]) as volumes:
+                Thawer(door, 6).keep(volumes[0])
+                watchdog = Thawer(door, 7)
+                watchdog.keep(volumes[0])
+                frozen.freeze(volumes)
+                wire.send(sock, {"word": "frozen"})
+                write(path)
+                wire.send(sock, {"word": "written"})
+                signal.pause()
+
+        agent = child(be_agent)
+        assert agent.heard() == "frozen"
+        with rescued([path]):
+            thawer.end(door, 5)
+            thawer.end(door, 7)
+            assert agent.heard() == "written"
+        agent.kill()
+        disk_image.unmount(path, device)
+        test.kill()
+        thawer.end(door, 7)
 
     run_in(place, work)
 
@@ -342,13 +375,14 @@ def test_it_holds_nothing_else(
     with (tmp_path / "open").open("w") as file:
         os.set_inheritable(file.fileno(), True)
         door = thawer.start(test_process.pidfd)
-        watchdog = Thawer(door)
+        watchdog = Thawer(door, 1)
         watchdog.arm(directories)
         main, guard = pids = watchdogs()
-    assert held(main) == ["/dev/null"] * 3 + ["anon_inode:[pidfd]", "socket"]
-    assert held(guard) == [*held(main), *[str(tmp_path)] * 3]
+    own = [*["/dev/null"] * 3, "anon_inode:[pidfd]", "socket", "socket"]
+    assert held(main) == own, "the door and a bell"
+    assert held(guard) == [*own, *[str(tmp_path)] * 3]
     watchdog.release()
-    assert held(guard) == held(main)
+    assert held(guard) == own
     assert [os.getsid(pid) for pid in pids] == pids
     watchdog.close()
     ends([guard])
@@ -366,7 +400,7 @@ def held(pid: int) -> list[str]:
 
 def test_it_ends_when_the_harness_does(test_process: Child) -> None:
     door = thawer.start(test_process.pidfd)
-    watchdog = Thawer(door)
+    watchdog = Thawer(door, 1)
     watchdog.arm([])
     main, guard = watchdogs()
     test_process.kill()
@@ -376,9 +410,43 @@ def test_it_ends_when_the_harness_does(test_process: Child) -> None:
     door.close()
 
 
+def test_after_the_end_of_its_vm_nothing_is_armed(
+    test_process: Child, directories: list[Volume]
+) -> None:
+    door = thawer.start(test_process.pidfd)
+    watchdog = Thawer(door, 1)
+    watchdog.arm(directories)
+    main, guard = watchdogs()
+    thawer.end(door, 1)
+    with contextlib.closing(Thawer(door, 2)) as another:
+        another.arm([])  # answered in turn: the end has been heard
+    with pytest.raises(ThawerGone) as caught:
+        watchdog.arm(directories)
+    assert str(caught.value) == GONE
+    ends([guard])
+    door.close()
+    ends([main])
+
+
+def test_guards_that_have_ended_leave_nothing(test_process: Child) -> None:
+    door = thawer.start(test_process.pidfd)
+    for number in range(5):
+        watchdog = Thawer(door, number)
+        watchdog.arm([])
+        main, guard = watchdogs()
+        watchdog.close()
+        ends([guard])
+    watchdog = Thawer(door, 5)
+    watchdog.arm([])
+    assert len(held(main)) == 6, "one bell"
+    watchdog.close()
+    door.close()
+    ends([main])
+
+
 def test_more_directories_than_go_into_one_message(test_process: Child, tmp_path: Path) -> None:
     door = thawer.start(test_process.pidfd)
-    watchdog = Thawer(door)
+    watchdog = Thawer(door, 1)
     with frozen.opened([str(tmp_path)] * 50) as volumes:
         watchdog.arm(volumes)
     assert len([name for name in held(watchdogs()[1]) if name == str(tmp_path)]) == 50
@@ -390,7 +458,7 @@ def test_more_directories_than_go_into_one_message(test_process: Child, tmp_path
 
 def test_a_watchdog_that_may_not_hold_so_many(test_process: Child, tmp_path: Path) -> None:
     door = thawer.start(test_process.pidfd)
-    watchdog = Thawer(door)
+    watchdog = Thawer(door, 1)
     watchdog.arm([])
     main, guard = watchdogs()
     resource.prlimit(guard, resource.RLIMIT_NOFILE, (20, 20))
