@@ -36,7 +36,10 @@ _EXPECTED = 64
 """Files that may yet be made by a call we were told of: those that come to nothing stay."""
 
 _SHARE = 4
-"""A look that was long is followed by a break of so many times its length."""
+"""A look that was costly is followed by a break of so many times its cost."""
+
+_CHEAP = SECOND // 500
+"""Nanoseconds of processor time for a look that is never put off."""
 
 _TICK = SECOND // 50
 """Nanoseconds: twice the longest tick by which the kernel counts the times of files."""
@@ -117,6 +120,9 @@ class Durable:
         if replaced in self._files and key is not None:
             file = self._files[replaced]
             before = file.durable or file.before
+            if file.through:
+                self._readings = 1
+                before = self._state(target, old, file.last)
             self._files.setdefault(key, KnownFile()).before = before
 
     def unseen(self, reason: str) -> None:
@@ -142,12 +148,14 @@ class Durable:
         """Look, if one is due before so many nanoseconds are over."""
         if self.blind or not self.begun or self._now() + amount < self._looked + PERIOD:
             return
-        began = time.monotonic_ns()
-        if began - self._looked_really < _SHARE * self._cost:
+        is_costly = self._cost > _CHEAP
+        if is_costly and time.monotonic_ns() - self._looked_really < _SHARE * self._cost:
             self._late = True
             return
+        began = time.thread_time_ns()
         self._see(self._written_until())
-        self._cost = time.monotonic_ns() - began
+        self._cost = time.thread_time_ns() - began
+        self._looked += amount  # nobody writes while time is skipped
 
     def _written_until(self) -> int:
         """When the youngest was written that this look finds, if there is doubt: the earliest."""
