@@ -14,7 +14,7 @@ from . import disk_image, frozen
 from .disk_image import FileSystem, NoFileSystem
 from .layer import Tally
 from .loop_device import NoLoopDevice
-from .thawer import Thawer
+from .thawer import Thawer, ThawerGone
 from .volumes import DIRECTORY, VolumeRow, Volumes
 
 _REAL = frozenset(kind.value for kind in FileSystem)
@@ -126,6 +126,8 @@ class LoopVolumes(Volumes):
             raise
         finally:
             os.close(image)
+        with frozen.opened([place]) as volumes:
+            self._thawer.keep(volumes[0])  # a script may freeze it, and never thaw it
         device = os.stat(place).st_dev
         self._on_device(device)
         self._images[row.number] = _Image(row.path, device)
@@ -192,10 +194,10 @@ class LoopVolumes(Volumes):
             self._let_go()
 
     def _let_go(self) -> None:
-        if self._open:
-            self._thawer.release()
-        self._open = []
+        was_open, self._open = self._open, []
         self._closing.close()
+        if was_open:
+            self._thawer.release()
 
 
 def _is_real(row: VolumeRow) -> bool:
@@ -212,6 +214,6 @@ def _refusal_of(row: VolumeRow) -> Iterator[None]:
     """What this machine has not becomes an error like others."""
     try:
         yield
-    except (NoFileSystem, NoLoopDevice) as reason:
+    except (NoFileSystem, NoLoopDevice, ThawerGone) as reason:
         text = str(reason.strerror if isinstance(reason, OSError) else reason)
         raise OSError(errno.EOPNOTSUPP, text, row.path) from reason

@@ -310,7 +310,7 @@ class Warden:
         devices: set[int] = set()
         volumes = Volumes(shown, devices.add)
         if spec["storage"] == "loop" and self._store is not None and self._door is not None:
-            way = Thawer(self._door)
+            way = Thawer(self._door, number)
             images = self._store.directory
             volumes = LoopVolumes(images, number, NODES, way, spec["layer"], shown, devices.add)
         lower = LowerFiles.of(self._template.entries)
@@ -350,6 +350,8 @@ class Warden:
         pid = self._pids.pop(number, 0)
         if not pid:
             return None
+        if self._door is not None:
+            thawer.end(self._door, number)  # or what hangs in a write could not be killed
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         return _Dying(number, pid)
