@@ -14,6 +14,7 @@ import stat
 import time
 from collections.abc import Callable
 
+from .freezing import FIFREEZE
 from .machine import Machine
 from .places import AT_FDCWD, place_of
 from .seccomp import Notification
@@ -56,6 +57,7 @@ class FileTimes:
             for place in ("/proc", "/sys", "/dev/pts")
             if os.path.exists(place)
         }
+        self._frozen: set[int] = set()
         self.seen_wrong = ""
         """A file a program looked at whose time could not be brought to the VM's clock."""
 
@@ -71,6 +73,9 @@ class FileTimes:
         """
         name = self._machine.names[notified.call]
         arguments = notified.arguments
+        if name == "ioctl":
+            self._freezes(f"/proc/{notified.thread}/fd/{arguments[0]}", arguments[1])
+            return
         follow = True
         match name:
             case "fstat":
@@ -122,12 +127,20 @@ class FileTimes:
         if right == stamp or status.st_dev in self._kernels:
             return
         with contextlib.suppress(OSError):
-            if self._is_ours(status, place):
+            if status.st_dev not in self._frozen and self._is_ours(status, place):
                 os.utime(place, ns=(status.st_atime_ns, right), follow_symlinks=follow)
                 self._remember(status, right)
                 return
         if _is_file(status) and abs(right - stamp) >= SECOND:
             self.seen_wrong = os.readlink(place) if place.startswith("/proc/") else place
+
+    def _freezes(self, place: str, request: int) -> None:
+        """A program freezes a file system, or thaws it: who writes there meanwhile hangs."""
+        device = os.stat(place).st_dev
+        if request & 0xFFFFFFFF == FIFREEZE:
+            self._frozen.add(device)
+        else:
+            self._frozen.discard(device)
 
     def _remember(self, status: os.stat_result, right: int | None) -> None:
         key = (status.st_dev, status.st_ino)

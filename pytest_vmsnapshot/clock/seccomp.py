@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from .. import syscalls
 from .conditions import FUTEX_WAITS, SHIFTED_CLOCKS, Condition, Kind
+from .freezing import FIFREEZE, FITHAW
 from .machine import Machine
 from .sync_calls import syncs
 
@@ -101,13 +102,16 @@ TIMERS: Mapping[str, tuple[Condition, ...]] = {
     ),
 }
 
-FILES: Mapping[str, tuple[Condition, ...]] = dict.fromkeys(
-    (
-        *("stat", "lstat", "fstat", "newfstatat", "statx"),
-        *("utimensat", "utimes", "utime", "futimesat"),
+FILES: Mapping[str, tuple[Condition, ...]] = {
+    **dict.fromkeys(
+        (
+            *("stat", "lstat", "fstat", "newfstatat", "statx"),
+            *("utimensat", "utimes", "utime", "futimesat"),
+        ),
+        (),
     ),
-    (),
-)
+    "ioctl": (Condition(Kind.ONE_OF, 1, (FIFREEZE, FITHAW)),),
+}
 
 
 def rules(machine: Machine) -> dict[str, tuple[Condition, ...]]:

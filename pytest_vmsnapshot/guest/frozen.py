@@ -17,10 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .. import syscalls
-
-# linux/fs.h
-_FIFREEZE = 0xC0045877
-_FITHAW = 0xC0045878
+from ..clock.freezing import FIFREEZE, FITHAW
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,14 +157,14 @@ def thaw(volumes: Sequence[Volume]) -> list[Thawed]:
 
 def _freeze(volume: Volume) -> None:
     try:
-        fcntl.ioctl(volume.directory, _FIFREEZE, 0)
+        fcntl.ioctl(volume.directory, FIFREEZE, 0)
     except OSError as error:
         raise FreezeRefused(error.errno or 0, volume.path) from error
 
 
 def _thaw(volume: Volume) -> Thawed:
     try:
-        fcntl.ioctl(volume.directory, _FITHAW, 0)
+        fcntl.ioctl(volume.directory, FITHAW, 0)
     except OSError as error:
         if error.errno == errno.EINVAL:
             return Thawed(volume.path, Thaw.WAS_NOT_FROZEN, errno.EINVAL)
