@@ -211,8 +211,7 @@ class Agent(ServesVolumes):
         run.timed_out = True
         root = self._running(run.pid)
         run.waiting_in = processes.waiting_in(root)
-        if self._volumes.frozen_devices():  # whoever hangs in a write to it could not be killed
-            self._thaw()
+        self._thaw_for(set(self._household.living()) - set(run.before))
         run.killed = processes.kill_all_but(run.before, self._household, self._reap_next)
         while run.pid not in self._exits:  # it was killed; its end is certain and near
             pid, status = os.waitpid(root, 0)

@@ -151,9 +151,13 @@ class LoopVolumes(Volumes):
 
     # -- freezing ------------------------------------------------------------------------------
 
+    def frozen_paths(self) -> list[str]:
+        """Where what is frozen at present is mounted."""
+        return [volume.path for volume in self._open]
+
     def frozen_devices(self) -> frozenset[int]:
         """Device numbers of what is frozen at present."""
-        places = {volume.path for volume in self._open}
+        places = self.frozen_paths()
         return frozenset(i.device for i in self._images.values() if i.path in places)
 
     def freeze(self, paths: Sequence[str], seconds: float) -> list[str]:

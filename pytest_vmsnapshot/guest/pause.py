@@ -8,7 +8,7 @@ import os
 import platform
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from .. import syscalls
 from .processes import ENDED, Household, command_line, state_of, threads_of
@@ -156,6 +156,19 @@ class Pause:
         else:
             self._stopped[pid] = _pending_signal(status)
         return True
+
+
+def hang(pids: Collection[int]) -> bool:
+    """Whether one of some processes waits in the kernel, deaf to signals, and goes on doing so."""
+    hanging = _in_the_kernel(pids)
+    if hanging:
+        select.select([], [], [], _HANGING_LOOKS * _VFORK_LOOK_SECONDS)
+        hanging = _in_the_kernel(hanging)
+    return bool(hanging)
+
+
+def _in_the_kernel(pids: Collection[int]) -> list[int]:
+    return [pid for pid in pids if "D" in {state_of(pid, thread) for thread in threads_of(pid)}]
 
 
 def let_go(thread: int, status: int) -> None:

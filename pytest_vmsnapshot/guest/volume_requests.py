@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, ClassVar
 
 from ..clock.keeping import Keeper
@@ -15,6 +15,7 @@ from ..frozen_mounts import Crash, FrozenMounts
 from . import thawer, wire
 from .file_requests import ServesFiles
 from .layer import CopiedLayer
+from .pause import hang
 from .volumes import Volumes
 
 _WRITING = frozenset({"install", "make_directory", "remove", "volume", "double", "spoil"})
@@ -40,6 +41,7 @@ class ServesVolumes(ServesFiles):
     ) -> None:
         super().__init__(sock, keeper, layer)
         self._volumes = volumes
+        self._thawed_early: list[str] = []
 
     def _kernel_deadline(self, deadline: float | None) -> float | None:
         """A moment of the VM's clock as one of the kernel's: nothing is skipped until then."""
@@ -81,13 +83,21 @@ class ServesVolumes(ServesFiles):
 
     def thaw(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Thaw them; says which were not frozen any more."""
-        return {"late": self._thaw()}
+        early, self._thawed_early = self._thawed_early, []
+        return {"late": early + self._thaw()}
 
     def _thaw(self) -> list[str]:
         try:
             return self._volumes.thaw()
         except thawer.ThawerGone:  # its end thaws nothing by itself, and we have thawed
             return []
+
+    def _thaw_for(self, doomed: Collection[int]) -> None:
+        """Thaw if one of some processes hangs in a write to what is frozen: no signal ends it."""
+        if not self._volumes.frozen_devices() or not hang(doomed):
+            return
+        self._thawed_early += self._volumes.frozen_paths()
+        self._thaw()
 
     def copy_layer(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Copy the private layer into a recovery point."""

@@ -146,6 +146,10 @@ class Volumes:
         """Thaw what is frozen; says what had thawed by itself."""
         return []
 
+    def frozen_paths(self) -> list[str]:
+        """Where what is frozen at present is mounted."""
+        return []
+
     def frozen_devices(self) -> frozenset[int]:
         """Device numbers of what is frozen at present."""
         return frozenset()
