@@ -19,9 +19,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_vmsnapshot import syscalls
 from pytest_vmsnapshot.guest.halves import HelperFailed, both
 from pytest_vmsnapshot.guest.layer import Layer, Tally, copy_tree
 from pytest_vmsnapshot.guest.unchanged import Instant, Reads
+
+from .private_place import run_in
 
 NEVER, ALWAYS = 0, 1 << 62
 """Moments since which all files are recent, or none."""
@@ -397,6 +400,22 @@ def test_time_is_over_for_both_processes(disk: Disk) -> None:
     assert os.listdir(disk.place / "points") == []
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")
+@pytest.mark.parametrize("count", [3, 1100])
+def test_nothing_is_left_where_there_is_no_room(tmp_path: Path, count: int) -> None:
+    def work(place: Path) -> None:
+        disk = Disk(place)
+        syscalls.mount("tmpfs", f"{place}/points", "tmpfs", 0, "size=400k")
+        for number in range(count):
+            (disk.data / str(number)).write_bytes(bytes(200_000) if count == 3 else b"x")
+        with pytest.raises(OSError, match="No space left on device") as caught:
+            disk.copied("1")
+        assert caught.value.errno == errno.ENOSPC
+        assert os.listdir(place / "points") == []
+
+    run_in(tmp_path, work)
 
 
 # -- the second process --------------------------------------------------------------------------
