@@ -373,11 +373,11 @@ def _same_attributes(here: int, before: int, name: str, size: int) -> dict[str, 
 
 
 def _link(before: int, there: int, name: str) -> bool:
-    """Link a file of the last recovery point; not possible once it has very many names."""
+    """Link a file of the last recovery point; not possible if it is gone, or has too many names."""
     try:
         os.link(name, name, src_dir_fd=before, dst_dir_fd=there, follow_symlinks=False)
     except OSError as refused:
-        if refused.errno not in (errno.EMLINK, errno.EPERM):
+        if refused.errno not in (errno.EMLINK, errno.ENOENT, errno.EPERM):
             raise
         return False
     return True

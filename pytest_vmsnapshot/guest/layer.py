@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -131,6 +131,19 @@ class Layer:
         unchanged.complete()
         self._last = unchanged
         return tally
+
+    def exchanged(self, name: str, places: Iterable[str]) -> None:
+        """Files of the last recovery point were changed: no other one may get them.
+
+        Args:
+            name: of the recovery point.
+            places: the files, as paths in it.
+
+        Raises:
+            OSError: a directory of theirs is gone.
+        """
+        if self._last is not None:
+            self._last.exchange(f"{self._points}/{name}/{place}" for place in places)
 
     def _untouched(self, part: str) -> frozenset[str]:
         return frozenset(

@@ -37,7 +37,7 @@ import re
 import stat
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 _TICK = 20_000_000
@@ -170,6 +170,24 @@ class Unchanged:
     def complete(self) -> None:
         """Forget the one before: all files are in place."""
         self.before = {}
+
+    def exchange(self, places: Iterable[str]) -> None:
+        """Forget files of this recovery point that are not as they were copied any more.
+
+        Args:
+            places: their paths in the recovery point.
+
+        Raises:
+            OSError: a directory of theirs is gone.
+        """
+        directories = {held.place: held for held in self.held.values()}
+        for place in places:
+            directory, _, name = place.rpartition("/")
+            held = directories.get(directory)
+            if held is not None:
+                held.notes.pop(name, None)
+                if held.stamp:
+                    held.stamp = _stamp(os.stat(directory))
 
     def holds(self, note: Note, facts: os.stat_result) -> bool:
         """Whether a file is unchanged for certain.

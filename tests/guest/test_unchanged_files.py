@@ -345,6 +345,19 @@ def test_a_copy_that_was_damaged_is_not_handed_on(disk: Disk, recent: int) -> No
     assert (disk.point("1") / "bad").read_text() == "torn"
 
 
+def test_a_copy_that_was_damaged_in_place_is_not_handed_on(disk: Disk) -> None:
+    for name in ("good", "bad", "gone"):
+        (disk.data / name).write_text("one")
+    disk.copied("1")
+    (disk.point("1") / "bad").write_text("torn")
+    (disk.point("1") / "gone").unlink()
+    disk.layer.exchanged("1", ["root/data/bad", "root/data/gone", "root/data/never", "none/bad"])
+    disk.copied("2")
+    for name in ("good", "bad", "gone"):
+        assert (disk.point("2") / name).read_text() == "one"
+    assert is_shared(disk, "good")
+
+
 def test_each_recovery_point_can_be_removed_by_itself(disk: Disk) -> None:
     (disk.data / "file").write_text("one")
     disk.copied("1")
