@@ -70,7 +70,9 @@ class CrashLayer:
             return {"lost": [], "unseen": self._durable.blind if self._durable else REAL_CLOCK}
         point = f"{self._points}/{name}"
         try:
-            lost = lose(point, self._durable.unsynced(crash.frozen, spared), crash.seed)
+            unsynced = list(self._durable.unsynced(crash.frozen, spared))
+            lost = lose(point, unsynced, crash.seed)
+            self._layer.exchanged(name, [found.place for found in unsynced])
         except BaseException:
             with contextlib.suppress(OSError):
                 remove_tree(point)
