@@ -70,6 +70,7 @@ class _Places:
 
     Args:
         path: of the directory.
+        target: path of its copy.
         here: the directory.
         there: its copy.
         before: the earlier copy; negative where there is nothing to link to.
@@ -78,6 +79,7 @@ class _Places:
     """
 
     path: str
+    target: str
     here: int
     there: int
     settled: bool
@@ -94,7 +96,9 @@ def _opened(batch: Batch) -> Iterator[_Places]:
             stack.callback(os.close, number)
             return number
 
-        places = _Places(batch.here, opened(batch.here), opened(batch.there), batch.settled)
+        places = _Places(
+            batch.here, batch.there, opened(batch.here), opened(batch.there), batch.settled
+        )
         if batch.earlier is not None:
             with contextlib.suppress(FileNotFoundError):  # that recovery point was removed
                 before = opened(batch.earlier.place)
@@ -262,7 +266,7 @@ class EntryCopier:
                 os.chmod(new_name, stat.S_IMODE(mode), dir_fd=there)
         attributes = _names(f"{places.path}/{name}")
         if attributes:
-            copy_attributes(f"{places.path}/{name}", f"/proc/self/fd/{there}/{new_name}")
+            copy_attributes(f"{places.path}/{name}", f"{places.target}/{new_name}")
         times = (facts.st_atime_ns, facts.st_mtime_ns)
         os.utime(new_name, ns=times, dir_fd=there, follow_symlinks=False)
         return self._note(name, facts, 0, attributes=bool(attributes))

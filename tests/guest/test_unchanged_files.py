@@ -273,6 +273,17 @@ def inode(path: Path) -> int:
     return path.lstat().st_ino
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a link an attribute")
+def test_attributes_of_links_and_of_pipes(disk: Disk) -> None:
+    """An overlay gives them some, when such a file of the host is changed."""
+    (disk.data / "link").symlink_to("nowhere")
+    os.mkfifo(disk.data / "fifo")
+    for name in ("link", "fifo"):
+        os.setxattr(disk.data / name, "trusted.it", b"one", follow_symlinks=False)
+    disk.copied("1")
+    assert exactly(disk.point("1")) == exactly(disk.data)
+
+
 def test_only_what_changed_is_copied_again(disk: Disk) -> None:
     for name in ("same", "changed", "touched"):
         (disk.data / name).write_text("one")
