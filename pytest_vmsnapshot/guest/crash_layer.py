@@ -52,6 +52,14 @@ class CrashLayer:
         """
         return self._layer.copy(name, deadline)
 
+    def complete(self) -> None:
+        """The last recovery point is about to be looked at: do what was put off.
+
+        Raises:
+            OSError: as for a layer.
+        """
+        self._layer.complete()
+
     def crash(self, name: str, crash: Crash, spared: Collection[str]) -> dict[str, object]:
         """Take from a recovery point what a crash would have taken.
 
@@ -69,6 +77,7 @@ class CrashLayer:
         if self._durable is None or self._durable.blind:
             return {"lost": [], "unseen": self._durable.blind if self._durable else REAL_CLOCK}
         point = f"{self._points}/{name}"
+        self._layer.complete()
         try:
             unsynced = list(self._durable.unsynced(crash.frozen, spared))
             lost = lose(point, unsynced, crash.seed)

@@ -9,12 +9,10 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from .attributes import attributes_of, copy_attributes, names_of
 from .content import SMALL, ContentCopier, copy_small, open_quietly, same
 from .tally import Tally
 from .unchanged import Held, Note, Unchanged, Verdict
-
-_REFUSED_ATTRIBUTES = (errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.EINVAL)
-"""Such as of security.*, which the kernel sets itself."""
 
 _NO_NOTE: Note = (b"", 0, 0, False)
 
@@ -39,6 +37,7 @@ class Batch:
         regular: whether they are regular files, which can be opened without a look at them first.
         settled: whether the directory was not changed in the last ticks.
         earlier: what the last recovery point has of the directory.
+        times: the directory's, of access and of modification, in nanoseconds.
     """
 
     here: str
@@ -47,6 +46,7 @@ class Batch:
     regular: bool = False
     settled: bool = False
     earlier: Held | None = None
+    times: tuple[int, int] = (0, 0)
 
 
 @dataclass(slots=True)
@@ -55,7 +55,8 @@ class Done:
 
     Args:
         notes: of the files that were copied or looked into.
-        linked: files of which the note of the last recovery point still holds.
+        linked: files of which the note of the last recovery point still holds; the links are made,
+            or deferred.
         several: files with several names, which are left for later.
     """
 
@@ -148,7 +149,7 @@ class EntryCopier:
             note = notes.get(name)
             # Most files end here, so this much is written for speed.
             if holds is not None and note is not None and holds(note, facts):  # noqa: SIM102
-                if _link(before, there, name):
+                if tally.defers or _link(before, there, name):
                     linked.append(name)
                     shared_bytes += min(facts.st_size, facts.st_blocks * _BLOCK)
                     continue
@@ -246,7 +247,7 @@ class EntryCopier:
             return None
         verdict = unchanged.verdict(note, facts)
         if verdict is Verdict.UNCHANGED:  # and without attributes, if they would not have shown
-            hidden = not unchanged.stamps_attributes and _names(f"{places.path}/{name}")
+            hidden = not unchanged.stamps_attributes and names_of(f"{places.path}/{name}")
             return None if hidden else {}
         if verdict is Verdict.CHANGED or facts.st_size > SMALL:  # copying is hardly more work
             return None
@@ -264,7 +265,7 @@ class EntryCopier:
             os.chown(new_name, facts.st_uid, facts.st_gid, dir_fd=there, follow_symlinks=False)
             if mode & _SPECIAL_BITS and not stat.S_ISLNK(mode):
                 os.chmod(new_name, stat.S_IMODE(mode), dir_fd=there)
-        attributes = _names(f"{places.path}/{name}")
+        attributes = names_of(f"{places.path}/{name}")
         if attributes:
             copy_attributes(f"{places.path}/{name}", f"{places.target}/{new_name}")
         times = (facts.st_atime_ns, facts.st_mtime_ns)
@@ -322,33 +323,6 @@ def _what_is_known(
     return batch.earlier.notes, tally.unchanged
 
 
-def copy_attributes(source: int | str, target: int | str) -> bool:
-    """Copy extended attributes, as far as the kernel allows; those of links, not of their targets.
-
-    Args:
-        source: descriptor or path.
-        target: descriptor or path.
-
-    Returns:
-        Whether there are any.
-
-    Raises:
-        OSError: there is no room for them.
-    """
-    names = _names(source)
-    for name in names:
-        try:
-            if isinstance(source, int):
-                os.setxattr(target, name, os.getxattr(source, name))
-            else:
-                value = os.getxattr(source, name, follow_symlinks=False)
-                os.setxattr(target, name, value, follow_symlinks=False)
-        except OSError as refused:
-            if refused.errno not in _REFUSED_ATTRIBUTES:
-                raise
-    return bool(names)
-
-
 def _is_copy(directory: int, name: str, note: Note) -> bool:
     """Whether a file of the last recovery point is still the one that was noted."""
     with contextlib.suppress(FileNotFoundError):
@@ -366,14 +340,32 @@ def _same_attributes(here: int, before: int, name: str, size: int) -> dict[str, 
     try:
         other = open_quietly(name, before)
         try:
-            attributes = _attributes(one)
-            if attributes == _attributes(other) and same(one, other, size):
+            attributes = attributes_of(one)
+            if attributes == attributes_of(other) and same(one, other, size):
                 return attributes
             return None
         finally:
             os.close(other)
     finally:
         os.close(one)
+
+
+def link_all(source: str, target: str, names: Sequence[str]) -> None:
+    """Link files of one directory into another.
+
+    Raises:
+        OSError: a file is gone, or has too many names.
+    """
+    before = os.open(source, _DIRECTORY)
+    try:
+        there = os.open(target, _DIRECTORY)
+        try:
+            for name in names:
+                os.link(name, name, src_dir_fd=before, dst_dir_fd=there, follow_symlinks=False)
+        finally:
+            os.close(there)
+    finally:
+        os.close(before)
 
 
 def _link(before: int, there: int, name: str) -> bool:
@@ -385,14 +377,3 @@ def _link(before: int, there: int, name: str) -> bool:
             raise
         return False
     return True
-
-
-def _names(file: int | str) -> list[str]:
-    try:
-        return os.listxattr(file, follow_symlinks=isinstance(file, int))
-    except OSError:
-        return []
-
-
-def _attributes(file: int) -> dict[str, bytes]:
-    return {name: os.getxattr(file, name) for name in _names(file)}

@@ -31,6 +31,9 @@ _UNSEEN = "in place syncs are not seen"
 class _NoCrash:
     """A layer of which a crash takes nothing: syncs of other programs of the machine are unseen."""
 
+    def complete(self) -> None:
+        """Nothing was put off."""
+
     def begin(self, *, unseen: bool) -> None:
         """Nobody sees syncs anyway."""
 

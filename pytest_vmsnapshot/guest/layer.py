@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..frozen_mounts import Crash, FrozenMounts
-from .entries import Batch, Done, EntryCopier, copy_attributes
+from .attributes import copy_attributes
+from .entries import Batch, Done, EntryCopier, link_all
 from .halves import both, two_processors
 from .tally import Tally as Tally  # whoever copies counts
-from .unchanged import Held, Instant, Unchanged
+from .unchanged import Deferred, Held, Instant, Unchanged
 
 _BATCH = 256
 """Files that one process takes at a time."""
@@ -49,6 +50,10 @@ class CopiedLayer(Protocol):
 
     def copy(self, name: str, deadline: float | None) -> Tally:
         """Copy into a recovery point of this name."""
+        ...
+
+    def complete(self) -> None:
+        """The last recovery point is about to be looked at: do what was put off."""
         ...
 
 
@@ -89,6 +94,7 @@ class Layer:
         self._points = points
         self._skipped = skipped
         self._last: Unchanged | None = None
+        self._deferred: list[Deferred] = []
         self._look = look
         os.chdir(disk)
         self._made = {
@@ -111,10 +117,11 @@ class Layer:
         Raises:
             OSError: no space, for instance, or ETIMEDOUT; nothing is left of the copy then.
         """
+        self.complete()
         point = f"{self._points}/{name}"
         os.mkdir(point, 0o700)
         unchanged = Unchanged.since(self._last, self._look())
-        tally = Tally(deadline, unchanged=unchanged, in_two=True)
+        tally = Tally(deadline, unchanged=unchanged, in_two=True, defers=True)
         try:
             os.chdir(self._disk)  # short paths: these are looked up for every file
             os.mkdir(f"{point}/root", 0o700)
@@ -129,8 +136,23 @@ class Layer:
         finally:
             os.chdir("/")
         unchanged.complete()
-        self._last = unchanged
+        self._last, self._deferred = unchanged, tally.deferred
         return tally
+
+    def complete(self) -> None:
+        """Give the last recovery point the files that it shares with the one before.
+
+        Nobody needs them before it is looked at, booted, damaged, or followed by the next one.
+
+        Raises:
+            OSError: a link could not be made.
+        """
+        deferred, self._deferred = self._deferred, []
+        for each in deferred:
+            link_all(each.before, each.held.place, each.names)
+        for each in deferred:
+            os.utime(each.held.place, ns=each.times)
+            each.held.restamp()
 
     def exchanged(self, name: str, places: Iterable[str]) -> None:
         """Files of the last recovery point were changed: no other one may get them.
@@ -232,6 +254,10 @@ def copy_tree(
             notes = held[batch.there].notes
             if batch.earlier is not None:
                 notes.update((name, batch.earlier.notes[name]) for name in result.linked)
+                if tally.defers and result.linked:
+                    names = tuple(result.linked)
+                    links = Deferred(batch.earlier.place, held[batch.there], names, batch.times)
+                    tally.deferred.append(links)
             notes.update(result.notes)
             if result.several:
                 notes.update(copier.copy_several(batch, result.several))
@@ -294,7 +320,8 @@ def _batches(directories: list[_Directory], tally: Tally) -> Iterator[Batch]:
         for names, regular in ((directory.regular, True), (directory.others, False)):
             for start in range(0, len(names), _BATCH):
                 part = names[start : start + _BATCH]
-                yield Batch(here, there, part, regular, settled, earlier)
+                times = (facts.st_atime_ns, facts.st_mtime_ns)
+                yield Batch(here, there, part, regular, settled, earlier, times)
 
 
 def _copy_batches(batches: list[Batch], copier: EntryCopier, tally: Tally) -> list[Done]:

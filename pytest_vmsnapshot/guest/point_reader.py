@@ -42,11 +42,17 @@ class PointReader:
         looking: the readers that have a VM, the one looked at last in the end; shared by all
             recovery points of a VM, so that a thousand of them do not keep a thousand VMs.
         spec: what such a VM is like.
+        complete: sees to it that all files are there.
     """
 
     def __init__(
-        self, make: Callable[[], FilesOfVm], looking: list[PointReader], spec: VmSpec
+        self,
+        make: Callable[[], FilesOfVm],
+        looking: list[PointReader],
+        spec: VmSpec,
+        complete: Callable[[], object],
     ) -> None:
+        self._complete = complete
         self._spec = spec
         self._make = make
         self._looking = looking
@@ -76,6 +82,7 @@ class PointReader:
             GuestDied: the VM that had the recovery point is closed.
         """
         self._check()
+        self._complete()
         return replace(self._spec, booted=True, clock=clock)
 
     def close(self) -> None:
@@ -100,6 +107,7 @@ class PointReader:
         if self._guest is None:
             if len(self._looking) == _LOOKING_AT_ONCE:
                 self._looking[0]._release()  # noqa: SLF001  # it opens again when it is needed
+            self._complete()
             self._guest = self._make()
         else:
             self._looking.remove(self)

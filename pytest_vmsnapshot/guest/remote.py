@@ -368,7 +368,10 @@ class RemoteGuest(VolumeDialogue):
         volumes = tuple(self._volumes)
         spec = replace(self._spec, layer=layer, booted=False, volumes=volumes, clock=None)
         reader = PointReader(
-            lambda: RemoteGuest(self._session, spec, RealClock()), self._looking, spec
+            lambda: RemoteGuest(self._session, spec, RealClock()),
+            self._looking,
+            spec,
+            lambda: self._ask({"op": "complete"}),
         )
         self._points.append(reader)
         return reader

@@ -6,7 +6,7 @@ import errno
 import time
 from dataclasses import dataclass, field
 
-from .unchanged import Unchanged
+from .unchanged import Deferred, Unchanged
 
 
 @dataclass(slots=True)
@@ -24,6 +24,8 @@ class Tally:
             overlay, whose files may be of another device than its directories.
         unchanged: knows what the last recovery point holds; none where everything is copied.
         in_two: whether a second process may help with many files.
+        defers: whether links to the last recovery point's files are made only when they are needed.
+        deferred: those that are to be made.
     """
 
     deadline: float | None = None
@@ -35,6 +37,8 @@ class Tally:
     one_device: bool = True
     unchanged: Unchanged | None = None
     in_two: bool = False
+    defers: bool = False
+    deferred: list[Deferred] = field(default_factory=list)
 
     def check_time(self) -> None:
         """Give up when the time is over.

@@ -126,6 +126,15 @@ class Held:
     stamp: tuple[int, ...] = ()
     notes: dict[str, Note] = field(default_factory=dict)
 
+    def restamp(self) -> None:
+        """Nothing was exchanged, though its facts differ.
+
+        Raises:
+            OSError: it is gone.
+        """
+        if self.stamp:
+            self.stamp = _stamp(os.stat(self.place))
+
     def is_as_left(self) -> bool:
         """Whether nothing in it can have been exchanged.
 
@@ -133,6 +142,23 @@ class Held:
             OSError: it is gone.
         """
         return self.stamp == _stamp(os.stat(self.place))
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Links that a directory of a recovery point has yet to get.
+
+    Args:
+        before: the same directory in the recovery point before it.
+        held: the directory.
+        names: of the files.
+        times: the directory's, of access and of modification, in nanoseconds.
+    """
+
+    before: str
+    held: Held
+    names: tuple[str, ...]
+    times: tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -186,8 +212,7 @@ class Unchanged:
             held = directories.get(directory)
             if held is not None:
                 held.notes.pop(name, None)
-                if held.stamp:
-                    held.stamp = _stamp(os.stat(directory))
+                held.restamp()
 
     def holds(self, note: Note, facts: os.stat_result) -> bool:
         """Whether a file is unchanged for certain.

@@ -110,7 +110,13 @@ class ServesVolumes(ServesFiles):
             answer |= self._layer.crash(name, crash, self._looked_after())
         return answer
 
+    def complete(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """Do what was put off of the last recovery point."""
+        self._layer.complete()
+        return {}
+
     volume_requests: ClassVar = {
+        "complete": complete,
         "volume": volume,
         "freeze": freeze,
         "thaw": thaw,

@@ -57,7 +57,9 @@ class Disk:
         return self.place / "disk/root/data"
 
     def copied(self, name: str) -> Tally:
-        return self.layer.copy(name, None)
+        tally = self.layer.copy(name, None)
+        self.layer.complete()
+        return tally
 
     def point(self, name: str) -> Path:
         return self.place / f"points/{name}/root/data"
@@ -488,3 +490,24 @@ def test_when_the_first_fails_the_second_is_killed() -> None:
     with pytest.raises(LookupError, match="a bug"):
         both(broken, lambda: (os.read(os.pipe()[0], 1),))
     assert children() == before
+
+
+def test_links_are_made_when_they_are_needed(disk: Disk) -> None:
+    for name in ("old", "new"):
+        (disk.data / name).write_text(name)
+    disk.copied("1")
+    (disk.data / "new").write_text("changed")
+    before = (disk.data).stat().st_mtime_ns
+    tally = disk.layer.copy("2", None)
+    assert tally.shared == 1
+    assert sorted(os.listdir(disk.point("2"))) == ["new"]
+    disk.layer.complete()
+    assert sorted(os.listdir(disk.point("2"))) == ["new", "old"]
+    assert disk.point("2").stat().st_mtime_ns == before
+    assert (disk.point("2") / "old").read_text() == "old"
+    disk.layer.copy("3", None)
+    tally = disk.layer.copy("4", None)
+    assert tally.shared >= 1
+    disk.layer.complete()
+    assert exactly(disk.point("4")) == exactly(disk.data)
+    assert exactly(disk.point("3")) == exactly(disk.data)
