@@ -50,6 +50,9 @@ while [ $i -lt {FILES} ]; do echo changed > /data/tree/$((i / 100))/$i; i=$((i +
 
 CP = "cp -a --reflink=auto /data/tree /data/copy"
 
+_SHARING = ("xfs", "btrfs")
+"""File systems on which cp shares the blocks of a large file, too."""
+
 _SETTLE_SECONDS = 0.05
 """Files changed in the last ticks before a recovery point are looked into at the next one."""
 
@@ -152,7 +155,9 @@ def loop(workshop: Workshop, rounds: int) -> list[Row]:
     rows = []
     for fstype in ("ext4", "xfs", "btrfs"):
         for name, script in ((f"{FILES} files", MANY_FILES), ("sparse", SPARSE)):
-            row = Row(f"(l) {fstype}, {name}, cloned", "must be <= 0.05")
+            itself = script is SPARSE and fstype in _SHARING
+            goal = "no goal: here cp clones, too" if itself else "must be <= 0.05"
+            row = Row(f"(l) {fstype}, {name}, cloned", goal)
             for _ in range(rounds):
                 with machine(workshop, "loop") as vm:
                     vm.volume("/data", fstype=fstype, size="2G")
