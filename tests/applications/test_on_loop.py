@@ -69,3 +69,18 @@ def test_data_on_no_volume_is_frozen_in_simulation(vm_factory: VmFactory) -> Non
     )
     assert found.simulated
     found.assert_complete()
+
+
+@pytest.mark.parametrize("thaws", [True, False])
+def test_a_script_that_freezes_by_itself_hangs_nobody(vm_factory: VmFactory, thaws: bool) -> None:
+    vm = vm_factory(storage="loop", allow=["frozen"])
+    vm.volume(VOLUME, size="64M")
+    vm.install(
+        pre=f"#!/bin/sh\nsleep 9\necho > {DATA}\nfsfreeze -f {VOLUME}\nstat {DATA}\n",
+        post=f"#!/bin/sh\nfsfreeze -u {VOLUME}\n" if thaws else NOTHING,
+        fs_freeze=False,
+    )
+    backup = vm.backup()
+    assert backup.errors == ()
+    if thaws:
+        assert vm.run(f"touch {DATA}", timeout=5).exit_status == 0
