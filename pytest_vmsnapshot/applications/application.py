@@ -134,6 +134,15 @@ def require(vm: VirtualMachine, programs: Sequence[Program]) -> None:
         raise ProgramMissing(f"needs {needs}: apt install {packages}")
 
 
+def synced(directory: str) -> str:
+    """A command that brings a file system to its disk, and leaves all others alone.
+
+    Args:
+        directory: on that file system.
+    """
+    return f"sync -f {directory}"
+
+
 def done_or_said(done: Completed, expected: str = "") -> str:
     """What a check that should print nothing but something expected has found.
 

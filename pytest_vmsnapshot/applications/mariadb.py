@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..errors import UsageError
 from ..machine import VirtualMachine
-from .application import START_LIMIT, Program, require
+from .application import START_LIMIT, Program, require, synced
 from .checking import Checkable
 
 SOCKET = "/run/mysqld/mysqld.sock"
@@ -105,7 +105,7 @@ class MariaDb(Checkable):
             "--auth-root-authentication-method=normal --skip-test-db --skip-name-resolve "
             "--innodb-flush-method=nosync > /dev/null && "
             f"mariadbd {_SMALL} --user=root --datadir={self.directory} "
-            "--bootstrap --skip-networking > /dev/null && sync",
+            f"--bootstrap --skip-networking > /dev/null && {synced(self.directory)}",
             timeout=START_LIMIT,
             stdin=tables,
             check=True,

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from ..machine import VirtualMachine
-from .application import START_LIMIT, Program, done_or_said, require
+from .application import START_LIMIT, Program, done_or_said, require, synced
 from .checking import Checkable
 
 SOCKET_DIRECTORY = "/run/postgresql"
@@ -118,7 +118,8 @@ class PostgreSql(Checkable):
         vm.run(
             f'{_AS_OTHER}; mkdir -p {here} && chmod 700 {here} && chown "$user" {here} && '
             f'$as "$bin"/initdb -N -A trust -U postgres -k --wal-segsize=1 -D {here} && '
-            f'echo "{tables}" | $as "$bin"/postgres --single -F -D {here} postgres && sync',
+            f'echo "{tables}" | $as "$bin"/postgres --single -F -D {here} postgres && '
+            f"{synced(here)}",
             timeout=START_LIMIT,
             check=True,
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..errors import UsageError
 from ..machine import VirtualMachine
-from .application import Program, done_or_said, require
+from .application import Program, done_or_said, require, synced
 from .checking import Checkable
 
 _SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
@@ -85,7 +85,10 @@ class Sqlite(Checkable):
             "CREATE TABLE probes (one INTEGER)"
         )
         directory = self.path.rpartition("/")[0] or "/"
-        vm.run(f"mkdir -p {directory} && {self._sql(tables, patience=0)} && sync", check=True)
+        vm.run(
+            f"mkdir -p {directory} && {self._sql(tables, patience=0)} && {synced(directory)}",
+            check=True,
+        )
 
     def start(self, vm: VirtualMachine) -> str:
         """There is no server; a journal that lies there is what a recovery needs.

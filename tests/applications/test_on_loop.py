@@ -7,7 +7,7 @@ import os
 import pytest
 
 from pytest_vmsnapshot import VmFactory
-from pytest_vmsnapshot.applications import MariaDb, Sqlite
+from pytest_vmsnapshot.applications import Sqlite
 
 from .trying import VOLUME, backed_up, install
 
@@ -43,16 +43,11 @@ def test_what_is_synced_is_there_whatever_freezes(vm_factory: VmFactory, fstype:
     found.assert_complete()
 
 
-@pytest.mark.parametrize(
-    "app", [Sqlite(DATA, synchronous="OFF"), MariaDb(DATA, "MyISAM")], ids=["sqlite", "myisam"]
-)
-def test_what_is_not_synced_is_lost_without_a_freeze(
-    vm_factory: VmFactory, app: Sqlite | MariaDb
-) -> None:
+def test_what_is_not_synced_is_lost_without_a_freeze(vm_factory: VmFactory) -> None:
+    app = Sqlite(DATA, synchronous="OFF")
     vm = vm_factory(storage="loop")
     vm.volume(VOLUME, size="512M")
     app.set_up(vm)
-    app.start(vm)
     vm.install(pre=NOTHING, post=NOTHING, fs_freeze=False)
     found, _ = backed_up(vm, app)
     assert (found.frozen.holds, found.complete.holds) == (False, False)

@@ -17,7 +17,7 @@ Prepare = Callable[[Application], VirtualMachine]
 def backed_up(vm: VirtualMachine, app: Application) -> tuple[Answers, Writer]:
     """Write, back up once, and ask."""
     with Writer(vm, app) as writer:
-        vm.wait(1)
+        vm.wait(2)
         backup = vm.backup()
     return writer.check(backup), writer
 
