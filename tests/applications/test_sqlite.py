@@ -67,6 +67,13 @@ def test_a_lock_that_is_held(vm: VirtualMachine, database: Sqlite) -> None:
     written = writer.written(1)
     assert written is not None
     assert written.after  # the post-script lets it go
+    point = vm.backups[0].recovery_point
+    assert point is not None
+    assert point.check(writer) == found  # and as often as one likes
+    assert str(found).splitlines()[0] == (
+        "frozen     yes: /var/lib/app, on which /var/lib/app/db lies (simulated: every process was "
+        "paused)"
+    )
     assert Answers.from_json(found.to_json()) == found
     assert pickle.loads(pickle.dumps(found)) == found
 
