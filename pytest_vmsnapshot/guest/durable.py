@@ -85,7 +85,8 @@ class Durable:
         if (key := self._disk.key(status, place)) is not None:
             self._readings = 1
             file = self._files.setdefault(key, KnownFile())
-            file.make_durable(self._state(place, status, file.last))
+            # Nothing dates what is written by way of memory, so what was known is no help.
+            file.make_durable(self._state(place, status, None))
 
     def all_synced(self, frozen: FrozenMounts | None = None) -> None:
         """All that any file holds now is on the disk.
@@ -94,7 +95,7 @@ class Durable:
             frozen: what was made sure of; without it, everything.
         """
         self._meet()
-        synced = self._see(self._now())
+        synced = self._see(self._now(), afresh=frozen is None)
         for path, file in synced:
             if (state := file.last) is not None and (frozen is None or frozen.holds(path)):
                 file.make_durable(state)
@@ -164,7 +165,7 @@ class Durable:
             return min(now, self._looked + PERIOD)
         return now - max(0, time.monotonic_ns() - self._looked_really - PERIOD)
 
-    def _see(self, at: int) -> Iterable[tuple[str, KnownFile]]:
+    def _see(self, at: int, *, afresh: bool = False) -> Iterable[tuple[str, KnownFile]]:
         """Take note of the states of all files; returns them with their paths."""
         now = self._now()
         found: dict[Key, tuple[str, KnownFile]] = {}
@@ -172,7 +173,8 @@ class Durable:
         for entry in self._disk.scan():
             file = self._files.setdefault(entry.key, KnownFile())
             with contextlib.suppress(OSError):  # it was removed meanwhile
-                file.see(self._state(entry.real, entry.status, file.last), at)
+                known = None if afresh else file.last
+                file.see(self._state(entry.real, entry.status, known), at)
             file.absent = 0
             found[entry.key] = entry.path, file
         for key in self._files.keys() - found.keys():

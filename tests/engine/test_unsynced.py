@@ -81,6 +81,12 @@ PYTHON = {
     "os.write(f, b'x' * 9000); os.rename('/data/n', '/data/f')",
     "msync": "f = os.open('/data/f', os.O_CREAT | os.O_RDWR); os.ftruncate(f, 9000); "
     "m = mmap.mmap(f, 9000); m[:] = b'x' * 9000; m.flush()",
+    "msync, then written to": "f = os.open('/data/f', os.O_CREAT | os.O_RDWR); "
+    "os.write(f, b'o' * 9000); os.fsync(f); m = mmap.mmap(f, 9000); time.sleep(0.1); "
+    "m[:9000] = b'x' * 9000; m.flush(); os.pwrite(f, b'x', 8999)",
+    "a mapping, sync, then written to": "f = os.open('/data/f', os.O_CREAT | os.O_RDWR); "
+    "os.write(f, b'o' * 9000); os.fsync(f); m = mmap.mmap(f, 9000); time.sleep(0.1); "
+    "m[:9000] = b'x' * 9000; os.sync(); os.pwrite(f, b'x', 8999)",
     "fsync in a thread": "f = os.open('/data/f', os.O_CREAT | os.O_WRONLY); "
     "os.write(f, b'x' * 9000); t = threading.Thread(target=os.fsync, args=(f,)); "
     "t.start(); t.join()",
@@ -101,7 +107,7 @@ PYTHON = {
 
 @pytest.mark.parametrize("how", PYTHON)
 def test_what_a_program_synced_is_there(vm: VirtualMachine, python: str, how: str) -> None:
-    vm.write("/opt/p.py", f"import ctypes, mmap, os, threading\n{PYTHON[how]}\n")
+    vm.write("/opt/p.py", f"import ctypes, mmap, os, threading, time\n{PYTHON[how]}\n")
     point = crashed(vm, f"{python} -I -S -B /opt/p.py")
     assert point.lost == ()
     assert point.read_bytes("/data/f") == b"x" * 9000
