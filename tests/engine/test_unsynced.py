@@ -72,6 +72,15 @@ def test_what_was_synced_is_there(vm: VirtualMachine, how: str) -> None:
     assert point.read_bytes("/data/f") == bytes(9000)
 
 
+PRELUDE = """
+import ctypes, mmap, os, threading, time
+
+def pass_real_time():
+    while time.process_time() < 0.1:  # a tick of the kernel's clock, and more
+        pass
+
+"""
+
 PYTHON = {
     "os.fsync": "f = os.open('/data/f', os.O_CREAT | os.O_WRONLY); os.write(f, b'x' * 9000); "
     "os.fsync(f)",
@@ -82,10 +91,12 @@ PYTHON = {
     "msync": "f = os.open('/data/f', os.O_CREAT | os.O_RDWR); os.ftruncate(f, 9000); "
     "m = mmap.mmap(f, 9000); m[:] = b'x' * 9000; m.flush()",
     "msync, then written to": "f = os.open('/data/f', os.O_CREAT | os.O_RDWR); "
-    "os.write(f, b'o' * 9000); os.fsync(f); m = mmap.mmap(f, 9000); time.sleep(0.1); "
+    "os.ftruncate(f, 9000); m = mmap.mmap(f, 9000); m[:] = b'o' * 9000; "
+    "pass_real_time(); os.fsync(f); "
     "m[:9000] = b'x' * 9000; m.flush(); os.pwrite(f, b'x', 8999)",
     "a mapping, sync, then written to": "f = os.open('/data/f', os.O_CREAT | os.O_RDWR); "
-    "os.write(f, b'o' * 9000); os.fsync(f); m = mmap.mmap(f, 9000); time.sleep(0.1); "
+    "os.ftruncate(f, 9000); m = mmap.mmap(f, 9000); m[:] = b'o' * 9000; "
+    "pass_real_time(); os.fsync(f); "
     "m[:9000] = b'x' * 9000; os.sync(); os.pwrite(f, b'x', 8999)",
     "fsync in a thread": "f = os.open('/data/f', os.O_CREAT | os.O_WRONLY); "
     "os.write(f, b'x' * 9000); t = threading.Thread(target=os.fsync, args=(f,)); "
@@ -107,7 +118,7 @@ PYTHON = {
 
 @pytest.mark.parametrize("how", PYTHON)
 def test_what_a_program_synced_is_there(vm: VirtualMachine, python: str, how: str) -> None:
-    vm.write("/opt/p.py", f"import ctypes, mmap, os, threading, time\n{PYTHON[how]}\n")
+    vm.write("/opt/p.py", f"{PRELUDE}{PYTHON[how]}\n")
     point = crashed(vm, f"{python} -I -S -B /opt/p.py")
     assert point.lost == ()
     assert point.read_bytes("/data/f") == b"x" * 9000
