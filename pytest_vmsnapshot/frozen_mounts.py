@@ -23,6 +23,8 @@ class FrozenMounts:
         Args:
             path: absolute, without links.
         """
+        if not self.others:
+            return True
         above = [place for place in (*self.mounts, *self.others) if _is_below(path, place)]
         return not above or max(above, key=len) in self.mounts
 

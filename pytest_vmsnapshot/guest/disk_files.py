@@ -6,7 +6,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .lower_files import LowerFile, LowerFiles
 from .volumes import VOLUMES, VolumeInMemory
@@ -20,8 +20,7 @@ _VOLATILE = ("root/run", "root/dev")
 """On no disk."""
 
 
-@dataclass(frozen=True, slots=True)
-class FoundFile:
+class FoundFile(NamedTuple):
     """A name of a file that was found.
 
     Args:
@@ -92,34 +91,42 @@ class DiskFiles:
         return None
 
     def scan(self) -> Iterator[FoundFile]:
-        """Each file of the disks."""
-        tops = [(part, f"{self._top}/{part}", self._device) for part in ("root", "upper")]
+        """Each file, by each of its names."""
+        yield from self._below_top("root", f"{self._top}/root", self._device, "")
+        upper = f"{self._top}/upper"
+        for layer in os.listdir(upper):
+            place = f"upper/{layer}"
+            path = self._lower.path(f"{place}/").rstrip("/")
+            yield from self._below_top(place, f"{upper}/{layer}", self._device, path)
         for volume in self._volumes():
-            place = f"{VOLUMES}/{volume.number}"
-            tops.append((place, f"/proc/self/fd/{volume.top}", volume.device))
-        for top, real, device in tops:
-            pending = [""]
-            while pending:
-                here = pending.pop()
-                with contextlib.suppress(OSError), os.scandir(real + here) as entries:
-                    for entry in entries:
-                        below = f"{here}/{entry.name}"
-                        if entry.is_dir(follow_symlinks=False):
-                            if top + below not in self._skipped:
-                                pending.append(below)
-                        elif entry.is_file(follow_symlinks=False):
-                            with contextlib.suppress(OSError):  # it was removed meanwhile
-                                status = entry.stat(follow_symlinks=False)
-                                place = top + below
-                                path = self._path(place)
-                                key = device, status.st_ino
-                                yield FoundFile(place, path, real + below, key, status)
+            place, real = f"{VOLUMES}/{volume.number}", f"/proc/self/fd/{volume.top}"
+            yield from self._below_top(place, real, volume.device, volume.path)
 
-    def _path(self, place: str) -> str:
-        for volume in self._volumes():
-            if place.startswith(top := f"{VOLUMES}/{volume.number}/"):
-                return f"{volume.path}/{place[len(top) :]}"
-        return self._lower.path(place)
+    def _below_top(self, top: str, real: str, device: int, path: str) -> Iterator[FoundFile]:
+        """Each file below a directory.
+
+        Args:
+            top: the directory's place in a copy.
+            real: leads to it from the agent.
+            device: what its files are known by, besides their numbers.
+            path: the directory's on the VM.
+        """
+        pending = [""]
+        while pending:
+            here = pending.pop()
+            with contextlib.suppress(OSError), _entries(real + here) as entries:
+                for entry in entries:
+                    below = f"{here}/{entry.name}"
+                    if entry.is_dir(follow_symlinks=False):
+                        if top + below not in self._skipped:
+                            pending.append(below)
+                    elif entry.is_file(follow_symlinks=False):
+                        try:
+                            status = entry.stat(follow_symlinks=False)
+                        except OSError:  # it was removed meanwhile
+                            continue
+                        key = device, status.st_ino
+                        yield FoundFile(top + below, path + below, real + below, key, status)
 
     def below(self, found: FoundFile, limit: int) -> LowerFile | None:
         """The host's file that lies below one of the VM's, if there is one.
@@ -129,3 +136,14 @@ class DiskFiles:
             limit: bytes up to which the content is read.
         """
         return self._lower.content(found.place, limit)
+
+
+@contextlib.contextmanager
+def _entries(path: str) -> Iterator[Iterator[os.DirEntry[str]]]:
+    """What is in a directory, by a descriptor: the way to it is gone once, not for every entry."""
+    fd = os.open(f"{path}/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with os.scandir(fd) as entries:
+            yield entries
+    finally:
+        os.close(fd)

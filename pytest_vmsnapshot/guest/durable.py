@@ -86,7 +86,7 @@ class Durable:
             self._readings = 1
             file = self._files.setdefault(key, KnownFile())
             # Nothing dates what is written by way of memory, so what was known is no help.
-            file.make_durable(self._state(place, status, None))
+            file.make_durable(self._state(place, status))
 
     def all_synced(self, frozen: FrozenMounts | None = None) -> None:
         """All that any file holds now is on the disk.
@@ -123,7 +123,7 @@ class Durable:
             before = file.durable or file.before
             if file.through:
                 self._readings = 1
-                before = self._state(target, old, file.last)
+                before = self._state(target, old)
             self._files.setdefault(key, KnownFile()).before = before
 
     def unseen(self, reason: str) -> None:
@@ -171,10 +171,13 @@ class Durable:
         found: dict[Key, tuple[str, KnownFile]] = {}
         self._readings = _READINGS
         for entry in self._disk.scan():
-            file = self._files.setdefault(entry.key, KnownFile())
-            with contextlib.suppress(OSError):  # it was removed meanwhile
-                known = None if afresh else file.last
-                file.see(self._state(entry.real, entry.status, known), at)
+            file = self._files.get(entry.key)
+            if file is None:
+                file = self._files[entry.key] = KnownFile()
+            known = None if afresh else file.last
+            if known is None or not known.is_unchanged(entry.status):
+                with contextlib.suppress(OSError):  # it was removed meanwhile
+                    file.see(self._state(entry.real, entry.status), at)
             file.absent = 0
             found[entry.key] = entry.path, file
         for key in self._files.keys() - found.keys():
@@ -199,9 +202,7 @@ class Durable:
             self._full = self._kept + status.st_size > _BUDGET
         return self._kept + status.st_size <= _BUDGET
 
-    def _state(self, place: str, status: os.stat_result, last: FileState | None) -> FileState:
-        if last is not None and last.is_unchanged(status):
-            return last
+    def _state(self, place: str, status: os.stat_result) -> FileState:
         stamps = status.st_mtime_ns, status.st_ctime_ns
         is_settled = max(stamps) < time.time_ns() - _TICK
         content = None
