@@ -163,6 +163,7 @@ def virtual_machine(
     clock_start: str | datetime | None = None,
     storage: str = "pause-and-copy",
     disks: int | None = None,
+    crash_seed: int = 1,
     allow: Sequence[str] = (),
     faults: FaultOptions | None = None,
 ) -> Iterator[VirtualMachine]:
@@ -176,6 +177,7 @@ def virtual_machine(
         clock_start: the date at which a virtual clock starts.
         storage: what freezes and copies the disks.
         disks: how many disks Azure sees; by default two, or as many as the volumes need.
+        crash_seed: decides what a snapshot without a freeze loses; 0 for nothing.
         allow: names of findings that are not told.
         faults: what goes wrong from the start, as for ``VirtualMachine.fault``.
 
@@ -194,6 +196,7 @@ def virtual_machine(
         "clock_start": clock_start,
         "storage": storage,
         "disks": disks,
+        "crash_seed": crash_seed,
         "allow": allow,
         "faults": faults,
     }
