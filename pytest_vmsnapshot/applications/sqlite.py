@@ -10,12 +10,19 @@ from .application import Program, done_or_said, require, synced
 from .checking import Checkable
 
 _SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
+_HOT = "d9d505f9"
+"""How a journal begins that is to be rolled back (sqlite.org/fileformat2.html, section 3)."""
+
 _JOURNALS = ("DELETE", "TRUNCATE", "PERSIST", "WAL")
 
 
 @dataclass(frozen=True, slots=True)
 class Sqlite(Checkable):
     """A database file, written to by a program that is started for each record.
+
+    With FULL, its usual mode, and the journal DELETE the removal of the journal is not synced: a
+    crash may roll back the record that was acknowledged last. EXTRA syncs that, too, and so does
+    FULL with the journal WAL, TRUNCATE or PERSIST.
 
     Args:
         path: the file, absolute; its directory is made.
@@ -60,12 +67,12 @@ class Sqlite(Checkable):
     @property
     def write(self) -> str:
         """Waits up to 60 s for a lock, as a patient application would."""
-        return self._sql("INSERT INTO records (text) VALUES ('{record}')", patience=60_000)
+        return self._insert("INTO records (text) VALUES ('{record}')", patience=60_000)
 
     @property
     def probe(self) -> str:
         """Waits 2 s for a lock, longer than another writer has it."""
-        return self._sql("INSERT INTO probes VALUES (1)", patience=2000)
+        return self._insert("INTO probes VALUES (1)", patience=2000)
 
     @property
     def read(self) -> str:
@@ -96,9 +103,12 @@ class Sqlite(Checkable):
         Args:
             vm: where.
         """
-        journals = [f"{self.path}-journal", f"{self.path}-wal"]
-        held = [place for place in journals if vm.run(["test", "-s", place]).exit_status == 0]
-        return f"{held[0]} was there, to be rolled back or replayed" if held else ""
+        magic = f"head -c 4 {self.path}-journal | od -A n -t x1 | tr -d ' '"
+        if vm.run(magic).stdout.strip() == _HOT:
+            return f"{self.path}-journal was there, to be rolled back"
+        if vm.run(["test", "-s", f"{self.path}-wal"]).exit_status == 0:
+            return f"{self.path}-wal was there, to be read"
+        return ""
 
     def integrity(self, vm: VirtualMachine) -> str:
         """Ask for an integrity check.
@@ -107,6 +117,13 @@ class Sqlite(Checkable):
             vm: where.
         """
         return done_or_said(vm.run(self._sql("PRAGMA integrity_check", patience=2000)), "ok")
+
+    def _insert(self, what: str, patience: int) -> str:
+        """A command that inserts; a mode of the journal that the file does not keep is set anew."""
+        mode = ""
+        if self.journal in ("TRUNCATE", "PERSIST"):
+            mode = f"PRAGMA journal_mode={self.journal}; "
+        return self._sql(f"{mode}INSERT {what}", patience) + " > /dev/null"
 
     def _sql(self, statements: str, patience: int) -> str:
         """A command; patience is in milliseconds."""

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from pytest_vmsnapshot import VmFactory
-from pytest_vmsnapshot.applications import Sqlite
+from pytest_vmsnapshot.applications import Commands, Sqlite, Writer
 
 from .trying import VOLUME, backed_up, install
 
@@ -79,3 +79,28 @@ def test_a_script_that_freezes_by_itself_hangs_nobody(vm_factory: VmFactory, tha
     assert backup.errors == ()
     if thaws:
         assert vm.run(f"touch {DATA}", timeout=5).exit_status == 0
+
+
+@pytest.mark.parametrize(
+    ("synchronous", "journal", "lost"),
+    [("FULL", "DELETE", 1), ("EXTRA", "DELETE", 0), ("FULL", "PERSIST", 0), ("FULL", "WAL", 0)],
+)
+def test_the_last_record_of_sqlite_without_a_freeze(
+    vm_factory: VmFactory, synchronous: str, journal: str, lost: int
+) -> None:
+    """Without EXTRA nobody syncs that the journal was removed, and it rolls the last one back."""
+    app = Sqlite(DATA, synchronous, journal)
+    # A probe would be a later transaction, which brings the removal before it to the disk.
+    quiet = Commands(name="SQLite", place=DATA, write=app.write, read=app.read)
+    vm = vm_factory(storage="loop")
+    vm.volume(VOLUME, size="512M")
+    app.set_up(vm)
+    vm.install(pre=NOTHING, post=NOTHING, fs_freeze=False)
+    with Writer(vm, quiet, pause=5) as writer:  # none is on its way at the snapshot
+        vm.wait(12)
+        backup = vm.backup()
+    found = writer.check(backup)
+    assert found.complete.holds is (not lost)
+    if lost:
+        (missing,) = found.complete.evidence
+        assert missing.startswith("1 of ")
