@@ -15,6 +15,7 @@ class Kind(Enum):
     DIFFERENT = "is not the value"
     ONE_OF = "is one of the values"
     ANY_BIT = "has one of the bits"
+    ELSEWHERE = "the call is not made from within a range of addresses"
     CLOCK = "is a clock that does not count processor time"
     FUTEX_WAIT = "is an operation of futex(2) that waits"
 
@@ -26,7 +27,7 @@ class Condition:
     Args:
         kind: what is asked.
         argument: which, from 0.
-        values: for the kinds that compare.
+        values: for the kinds that compare; of a range its start and its end.
     """
 
     kind: Kind
@@ -48,6 +49,8 @@ class Condition:
                 return value not in self.values
             case Kind.ANY_BIT:
                 return bool(value & self.values[0])
+            case Kind.ELSEWHERE:  # whoever asks, outside the filter, is
+                return True
             case Kind.CLOCK:
                 return value in SHIFTED_CLOCKS
             case Kind.FUTEX_WAIT:

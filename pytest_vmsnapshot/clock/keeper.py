@@ -17,6 +17,7 @@ import termios
 from collections.abc import Callable, Collection, Iterable
 
 from . import launch
+from .child_signals import CALL, let_restart
 from .file_times import FileTimes
 from .idle import Asleep, Look, Observer
 from .keeping import Program
@@ -28,7 +29,7 @@ from .shift import SECOND, Shift
 from .sync_calls import syncs
 from .syncs import Syncs, Written
 from .timers import Timers
-from .tracee import shown
+from .tracee import Memory, shown
 from .waits import Waits
 
 _SETTLE = SECOND // 2000
@@ -90,6 +91,7 @@ class VirtualKeeper:
         self._reads = Reads(machine, shift)
         self._files = file_times
         self._written = written
+        self._memory = Memory()
         self._syncs = Syncs(machine, written)
         self._sync_calls = syncs(machine).keys()
         self._uptime = uptime
@@ -211,6 +213,8 @@ class VirtualKeeper:
                 self._waits.begin(notified, listener.is_waiting)
             elif name in FILES:
                 self._files.before(notified, listener.is_waiting)
+            elif name == CALL:
+                let_restart(self._memory, notified.thread, notified.arguments[1])
             elif name in self._sync_calls:
                 self._syncs.before(notified)
             elif name in READS:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from .. import syscalls
+from .child_signals import child_signals
 from .conditions import FUTEX_WAITS, SHIFTED_CLOCKS, Condition, Kind
 from .freezing import FIFREEZE, FITHAW
 from .machine import Machine
@@ -37,12 +38,15 @@ _NOTIFICATION = struct.Struct("=QIIiIQ6Q")  # struct seccomp_notif
 _ANSWER = struct.Struct("=QqiI")  # struct seccomp_notif_resp
 
 # linux/bpf_common.h
-_LD, _AND, _JEQ, _JGT, _JSET, _RET = 0x20, 0x54, 0x15, 0x25, 0x45, 0x06
+_LD, _AND, _JEQ, _JGT, _JGE, _JSET, _RET = 0x20, 0x54, 0x15, 0x25, 0x35, 0x45, 0x06
 
 MAGIC = 0x76636C6B
 """Third argument of a clock read that comes from a patched vDSO: it passes the filter."""
 
-_ARGUMENTS = 16  # offset of args in struct seccomp_data (linux/seccomp.h)
+_POINTER, _ARGUMENTS = (
+    8,
+    16,
+)  # offsets of instruction_pointer and args in struct seccomp_data (linux/seccomp.h)
 
 
 _SOCKET_TIMEOUTS = (20, 21, 66, 67)
@@ -120,7 +124,7 @@ def rules(machine: Machine) -> dict[str, tuple[Condition, ...]]:
         name: () if value is None else (Condition(Kind.EQUAL, 0, (value,)),)
         for name, value in machine.exec_hooks.items()
     }
-    wanted = {**hooks, **READS, **WAITS, **TIMERS, **FILES, **syncs(machine)}
+    wanted = {**hooks, **READS, **WAITS, **TIMERS, **FILES, **child_signals(), **syncs(machine)}
     return {name: found for name, found in wanted.items() if name in machine.calls}
 
 
@@ -149,6 +153,9 @@ def program(machine: Machine) -> list[_Instruction]:
 
 def _test(condition: Condition) -> Iterator[_Instruction]:
     """Instructions that leave the block unless the condition holds."""
+    if condition.kind is Kind.ELSEWHERE:
+        yield from _elsewhere(*condition.values)
+        return
     low = _ARGUMENTS + 8 * condition.argument
     yield _LD, 0, 0, low
     match condition.kind:
@@ -174,6 +181,14 @@ def _test(condition: Condition) -> Iterator[_Instruction]:
         case Kind.FUTEX_WAIT:
             yield _AND, 0, 0, 0x7F  # without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME
             yield from _any_of(FUTEX_WAITS)
+
+
+def _elsewhere(start: int, end: int) -> Iterator[_Instruction]:
+    yield _LD, 0, 0, _POINTER + 4
+    yield _JEQ, 0, 3, start >> 32
+    yield _LD, 0, 0, _POINTER
+    yield _JGE, 0, 1, start & 0xFFFFFFFF
+    yield _JGE, 0, _OUT, end & 0xFFFFFFFF
 
 
 def _any_of(values: tuple[int, ...]) -> Iterator[_Instruction]:

@@ -15,7 +15,7 @@ from pytest_vmsnapshot.clock.machine import AARCH64, MACHINES, X86_64, Machine
 from pytest_vmsnapshot.clock.seccomp import MAGIC, program, rules
 
 ALLOW, NOTIFY = 0x7FFF0000, 0x7FC00000
-LD, AND, JEQ, JGT, JSET, RET = 0x20, 0x54, 0x15, 0x25, 0x45, 0x06
+LD, AND, JEQ, JGT, JGE, JSET, RET = 0x20, 0x54, 0x15, 0x25, 0x35, 0x45, 0x06
 
 FOREIGN = 0x40000003  # AUDIT_ARCH_I386
 
@@ -42,9 +42,11 @@ def run(machine: Machine, audit: int, call: int, arguments: tuple[int, ...]) -> 
         elif what == AND:
             accumulator &= value
         else:
-            true = {JEQ: accumulator == value, JGT: accumulator > value}.get(
-                what, bool(accumulator & value)
-            )
+            true = {
+                JEQ: accumulator == value,
+                JGT: accumulator > value,
+                JGE: accumulator >= value,
+            }.get(what, bool(accumulator & value))
             at += yes if true else no
 
 

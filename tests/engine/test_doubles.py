@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_vmsnapshot import Call, MemoryMachine, Reply, UsageError, VirtualMachine
+from pytest_vmsnapshot import (
+    Call,
+    MemoryMachine,
+    Reply,
+    UsageError,
+    VirtualMachine,
+    VmFactory,
+)
 
 OK = "#!/bin/sh\n"
 PLACES = ("mysql", "/usr/bin/mysql", "/opt/vendor/bin/mysql")
@@ -236,3 +243,23 @@ def test_calls_keep_no_descriptor_of_the_agent(vm: VirtualMachine) -> None:
     vm.command("mysql")
     look = "mysql < /dev/null; ls -l /proc/1/fd | grep -c /dev/null"
     assert vm.run(look).stdout == vm.run(look).stdout
+
+
+LOOKUPS = """#!/bin/sh
+i=0
+while [ $i -lt 400 ]; do
+    hash -r
+    : | quiet || echo "missed at $i: $?"
+    i=$((i + 1))
+done
+"""
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_a_child_that_ends_makes_no_shell_look_elsewhere(vm_factory: VmFactory, shell: str) -> None:
+    """A look at a file is never interrupted, though the agent is asked first."""
+    vm = vm_factory(shell=shell)
+    vm.write("/usr/local/sbin/quiet", "#!/bin/sh\n", mode=0o755)
+    vm.write("/opt/lookups", LOOKUPS, mode=0o755)
+    done = vm.run("/opt/lookups")
+    assert (done.stdout, done.stderr) == ("", "")
