@@ -144,14 +144,16 @@ class EntryCopier:
         holds = None
         if unchanged is not None and unchanged.stamps_attributes and places.trusted:
             holds = unchanged.holds
+        get, look, defers = notes.get, os.stat, tally.defers
         for name in batch.names:
-            facts = os.stat(name, dir_fd=here, follow_symlinks=False)
-            note = notes.get(name)
+            facts = look(name, dir_fd=here, follow_symlinks=False)
+            note = get(name)
             # Most files end here, so this much is written for speed.
             if holds is not None and note is not None and holds(note, facts):  # noqa: SIM102
-                if tally.defers or _link(before, there, name):
+                if defers or _link(before, there, name):
                     linked.append(name)
-                    shared_bytes += min(facts.st_size, facts.st_blocks * _BLOCK)
+                    size, used = facts.st_size, facts.st_blocks * _BLOCK
+                    shared_bytes += min(used, size)
                     continue
             if facts.st_dev != self._device and tally.one_device:
                 continue

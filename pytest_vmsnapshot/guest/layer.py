@@ -10,7 +10,6 @@ import errno
 import os
 import shutil
 import stat
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,8 +18,10 @@ from ..frozen_mounts import Crash, FrozenMounts
 from .attributes import copy_attributes
 from .entries import Batch, Done, EntryCopier, link_all
 from .halves import both, two_processors
+from .instant import Instant
+from .marks import mark_directories, untouched
 from .tally import Tally as Tally  # whoever copies counts
-from .unchanged import Deferred, Held, Instant, Unchanged
+from .unchanged import Deferred, Held, Listing, Unchanged
 
 _BATCH = 256
 """Files that one process takes at a time."""
@@ -98,7 +99,7 @@ class Layer:
         self._look = look
         os.chdir(disk)
         self._made = {
-            f"{part}/{name}": _mark_directories(f"{part}/{name}")
+            f"{part}/{name}": mark_directories(f"{part}/{name}")
             for part in ("root", "upper")
             for name in os.listdir(part)
             if part == "upper" or not (name in skipped or os.path.isfile(f"root/{name}"))
@@ -171,41 +172,8 @@ class Layer:
         return frozenset(
             place.removeprefix(f"{part}/")
             for place, marks in self._made.items()
-            if place.startswith(part) and _unchanged(marks)
+            if place.startswith(part) and untouched(marks)
         )
-
-
-_Marks = tuple[int, int, int, int, int]
-
-
-def _mark_directories(top: str) -> dict[str, _Marks]:
-    """Date each directory of a tree back and note its facts, to see later whether it changed.
-
-    Dated back, because times are counted in ticks: a change in the very tick in which the
-    directory was made would not show otherwise.
-    """
-    found: dict[str, _Marks] = {}
-    before = time.time_ns() - 10**9
-    pending = [top]
-    while pending:
-        here = pending.pop()
-        with os.scandir(here) as entries:
-            pending += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-        os.utime(here, ns=(before, before))
-        found[here] = _marks(here)
-    return found
-
-
-def _marks(path: str) -> _Marks:
-    facts = os.lstat(path)
-    return facts.st_mode, facts.st_uid, facts.st_gid, facts.st_mtime_ns, facts.st_ctime_ns
-
-
-def _unchanged(marks: dict[str, _Marks]) -> bool:
-    try:
-        return all(_marks(path) == before for path, before in marks.items())
-    except FileNotFoundError:
-        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,15 +184,13 @@ class _Directory:
         here: the directory.
         there: its copy.
         facts: what stat(2) says of the directory.
-        regular: names of the regular files in it.
-        others: names of what is neither that nor a directory.
+        listing: what is in it.
     """
 
     here: str
     there: str
     facts: os.stat_result
-    regular: list[str]
-    others: list[str]
+    listing: Listing
 
 
 def copy_tree(
@@ -249,11 +215,14 @@ def copy_tree(
         batches = list(_batches(directories, tally))
         copier = EntryCopier(tally, directories[0].facts.st_dev)
         done = _copy_batches(batches, copier, tally)
-        held = {directory.there: Held(directory.there) for directory in directories}
+        held = {
+            directory.there: Held(directory.there, directory.listing) for directory in directories
+        }
         for batch, result in zip(batches, done, strict=True):
             notes = held[batch.there].notes
             if batch.earlier is not None:
-                notes.update((name, batch.earlier.notes[name]) for name in result.linked)
+                known = batch.earlier.notes
+                notes.update(zip(result.linked, map(known.__getitem__, result.linked), strict=True))
                 if tally.defers and result.linked:
                     names = tuple(result.linked)
                     links = Deferred(batch.earlier.place, held[batch.there], names, batch.times)
@@ -286,27 +255,27 @@ def _make_directories(
     pending = [(source, target, top)]
     while pending:
         here, there, facts = pending.pop()
-        regular: list[str] = []
-        others: list[str] = []
-        with os.scandir(here) as entries:
-            for entry in entries:
-                if skip and here == source and entry.name in skip:
-                    continue
-                if entry.is_file(follow_symlinks=False):
-                    regular.append(entry.name)
-                    continue
-                if not entry.is_dir(follow_symlinks=False):
-                    others.append(entry.name)
-                    continue
-                tally.check_time()
-                inside = entry.stat(follow_symlinks=False)
-                if inside.st_dev == top.st_dev:
-                    made = f"{there}/{entry.name}"
-                    os.mkdir(made, 0o700)
-                    tally.files += 1
-                    pending.append((entry.path, made, inside))
-        found.append(_Directory(here, there, facts, regular, others))
+        listing = _listing(here, facts, tally.unchanged)
+        for name in listing.directories:
+            if skip and here == source and name in skip:
+                continue
+            tally.check_time()
+            inside = os.lstat(f"{here}/{name}")
+            if inside.st_dev == top.st_dev:
+                made = f"{there}/{name}"
+                os.mkdir(made, 0o700)
+                tally.files += 1
+                pending.append((f"{here}/{name}", made, inside))
+        if skip and here == source:
+            listing = listing.without(skip)
+        found.append(_Directory(here, there, facts, listing))
     return found
+
+
+def _listing(here: str, facts: os.stat_result, unchanged: Unchanged | None) -> Listing:
+    """What is in a directory, which is known if it is as at the last recovery point."""
+    known = None if unchanged is None else unchanged.listing(facts)
+    return Listing.of(here, facts) if known is None else known
 
 
 def _batches(directories: list[_Directory], tally: Tally) -> Iterator[Batch]:
@@ -317,7 +286,8 @@ def _batches(directories: list[_Directory], tally: Tally) -> Iterator[Batch]:
         if unchanged is not None:
             earlier = unchanged.before.get((facts.st_dev, facts.st_ino))
             settled = unchanged.is_settled(facts)
-        for names, regular in ((directory.regular, True), (directory.others, False)):
+        listing = directory.listing
+        for names, regular in ((listing.regular, True), (listing.others, False)):
             for start in range(0, len(names), _BATCH):
                 part = names[start : start + _BATCH]
                 times = (facts.st_atime_ns, facts.st_mtime_ns)

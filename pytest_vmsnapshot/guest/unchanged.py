@@ -30,18 +30,15 @@ copy shows when it was read before.
 from __future__ import annotations
 
 import enum
-import errno
 import os
 import platform
 import re
 import stat
 import struct
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
-_TICK = 20_000_000
-"""Nanoseconds: two ticks of a kernel with the coarsest clock (CONFIG_HZ=100)."""
+from .instant import Instant, Reads
 
 _STAMPS_ATTRIBUTES = (6, 2)
 """Linux from which on a tmpfs notes the time at which an attribute changed."""
@@ -53,21 +50,10 @@ change must show in the first two. A plain tuple, as there may be a hundred thou
 _pack = struct.Struct("=IQQQIIQqq").pack
 """Mode, inode, device, links, owner, group, size, times of modification and of change."""
 
-_MAPPED = re.compile(rb" [r-][w-][x-]s [0-9a-f]+ \S+ (\d+) +(/.*)")
-"""A shared mapping of a file in /proc/PID/maps (proc(5)): inode and path."""
-
 
 def _stamps_attributes() -> bool:
     release = re.match(r"(\d+)\.(\d+)", platform.release())
     return release is not None and tuple(map(int, release.groups())) >= _STAMPS_ATTRIBUTES
-
-
-class Reads(enum.IntEnum):
-    """Which reads show in a file's time of access."""
-
-    NONE = 0
-    FIRST = 1
-    EACH = 2
 
 
 class Verdict(enum.Enum):
@@ -78,38 +64,52 @@ class Verdict(enum.Enum):
     CHANGED = enum.auto()
 
 
+_NEVER = (-1, -1)
+"""Times no directory has."""
+
+
 @dataclass(frozen=True, slots=True)
-class Instant:
-    """What of the moment of a recovery point matters for the next one.
+class Listing:
+    """What is in a directory of the VM.
 
     Args:
-        reads: which reads show on every mount.
-        recent: files touched later than this, in nanoseconds, may be touched again in that tick.
-        inodes: of files that programs have mapped.
-        names: theirs.
-        unseen: whether the files of some program could not be looked at.
+        times: the directory's, of modification and of change, in nanoseconds.
+        regular: names of the regular files.
+        others: names of what is neither that nor a directory.
+        directories: names of the directories.
     """
 
-    reads: Reads
-    recent: int
-    inodes: frozenset[int] = frozenset()
-    names: frozenset[str] = frozenset()
-    unseen: bool = False
+    times: tuple[int, int]
+    regular: tuple[str, ...]
+    others: tuple[str, ...]
+    directories: tuple[str, ...]
 
     @staticmethod
-    def now() -> Instant:
-        """This moment, in which every process of the VM is paused."""
-        recent = time.time_ns() - _TICK
-        inodes: set[int] = set()
-        names: set[str] = set()
-        try:
-            for inode, path in _mapped():
-                inodes.add(inode)
-                names.add(os.path.basename(path))
-            reads = _reads()
-        except OSError:
-            return Instant(Reads.NONE, recent, unseen=True)
-        return Instant(reads, recent, frozenset(inodes), frozenset(names))
+    def of(place: str, facts: os.stat_result) -> Listing:
+        """Look into a directory.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        found: tuple[list[str], list[str], list[str]] = ([], [], [])
+        regular, others, directories = found
+        with os.scandir(place) as entries:
+            for entry in entries:
+                if entry.is_file(follow_symlinks=False):
+                    regular.append(entry.name)
+                elif entry.is_dir(follow_symlinks=False):
+                    directories.append(entry.name)
+                else:
+                    others.append(entry.name)
+        return Listing((facts.st_mtime_ns, facts.st_ctime_ns), *map(tuple, found))
+
+    def without(self, names: Collection[str]) -> Listing:
+        """The same but for some names; never taken for all there is another time."""
+        kept = (
+            tuple(name for name in part if name not in names)
+            for part in (self.regular, self.others, self.directories)
+        )
+        return Listing(_NEVER, *kept)
 
 
 @dataclass(slots=True)
@@ -118,11 +118,13 @@ class Held:
 
     Args:
         place: where it lies.
+        listing: what was in the VM's.
         stamp: its facts when it was complete; something was exchanged if they differ.
         notes: of the files in it.
     """
 
     place: str
+    listing: Listing
     stamp: tuple[int, ...] = ()
     notes: dict[str, Note] = field(default_factory=dict)
 
@@ -223,14 +225,13 @@ class Unchanged:
         """
         packed, read, _, certain = note
         changed, modified = facts.st_ctime_ns, facts.st_mtime_ns
-        return (
-            certain
-            and packed == _pack(*facts[:7], modified, changed)
-            and (
-                (read == facts.st_atime_ns and self._shows_reads(read, modified, changed))
-                or not stat.S_ISREG(facts.st_mode)
-            )
-        )
+        if not certain or packed != _pack(*facts[:7], modified, changed):
+            return False
+        if read == facts.st_atime_ns and (
+            self.reads is Reads.EACH or self._shows_reads(read, modified, changed)
+        ):
+            return True
+        return not stat.S_ISREG(facts.st_mode)
 
     def _shows_reads(self, read: int, modified: int, changed: int) -> bool:
         """Whether the next read of a file must have changed its time of access."""
@@ -275,6 +276,19 @@ class Unchanged:
         )
         return _pack(*facts[:7], modified, changed), read, copy, certain
 
+    def listing(self, directory: os.stat_result) -> Listing | None:
+        """What is in a directory, if nothing can have come or gone since the last recovery point.
+
+        Args:
+            directory: what stat(2) says of it.
+        """
+        held = self.before.get((directory.st_dev, directory.st_ino))
+        # A stamp was given only if the directory was not of the last ticks.
+        if held is None or not held.stamp:
+            return None
+        same = held.listing.times == (directory.st_mtime_ns, directory.st_ctime_ns)
+        return held.listing if same else None
+
     def is_settled(self, directory: os.stat_result) -> bool:
         """Whether exchanging a file in the copy of a directory must change the copy's times.
 
@@ -300,53 +314,3 @@ class Unchanged:
 
 def _stamp(facts: os.stat_result) -> tuple[int, ...]:
     return facts.st_dev, facts.st_ino, facts.st_mtime_ns, facts.st_ctime_ns
-
-
-def _mapped() -> Iterator[tuple[int, str]]:
-    """Every file that a process has mapped so that others see what it writes.
-
-    Raises:
-        OSError: a process cannot be looked at.
-    """
-    own = str(os.getpid())
-    pids = os.listdir("/proc")
-    if own not in pids:
-        raise OSError(errno.ENOENT, "no processes are seen: something lies over /proc")
-    for pid in pids:
-        if pid.isdigit() and pid != own:
-            for inode, path in _MAPPED.findall(_maps(pid)):
-                yield int(inode), os.fsdecode(path.removesuffix(b" (deleted)"))
-                yield int(inode), os.fsdecode(path).replace("\\012", "\n")
-
-
-def _maps(pid: str) -> bytes:
-    """The mappings of a process, which it has even if its first thread has ended."""
-    try:
-        threads = os.listdir(f"/proc/{pid}/task")
-        for thread in threads:
-            with open(f"/proc/{pid}/task/{thread}/maps", "rb") as file:
-                if text := file.read():
-                    return text
-    except (FileNotFoundError, ProcessLookupError):  # it has ended
-        pass
-    return b""
-
-
-def _reads() -> Reads:
-    """Which reads show on every mount of this mount namespace that may hold files of the VM.
-
-    Raises:
-        OSError: the table of mounts cannot be read.
-    """
-    found = Reads.EACH
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        for line in file:
-            mount, _, source = line.partition(" - ")
-            options = mount.split(" ", 6)[5].split(",")
-            if source.split(" ", 1)[0] not in ("overlay", "tmpfs") or "ro" in options:
-                continue
-            if "noatime" in options:
-                return Reads.NONE
-            if "relatime" in options:
-                found = Reads.FIRST
-    return found

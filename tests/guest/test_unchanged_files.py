@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from pytest_vmsnapshot import syscalls
 from pytest_vmsnapshot.guest.halves import HelperFailed, both
+from pytest_vmsnapshot.guest.instant import Instant, Reads
 from pytest_vmsnapshot.guest.layer import Layer, Tally, copy_tree
-from pytest_vmsnapshot.guest.unchanged import Instant, Reads
 
 from .private_place import run_in
 
@@ -511,3 +511,22 @@ def test_links_are_made_when_they_are_needed(disk: Disk) -> None:
     disk.layer.complete()
     assert exactly(disk.point("4")) == exactly(disk.data)
     assert exactly(disk.point("3")) == exactly(disk.data)
+
+
+def test_what_was_passed_over_once_is_not_forgotten(disk: Disk) -> None:
+    """Names in a directory are known from the last time, but only if all were looked at."""
+    fresh = disk.place / "disk/upper/etc"
+    fresh.mkdir()
+    layer = Layer(
+        f"{disk.place}/disk",
+        f"{disk.place}/points",
+        frozenset(),
+        NoVolumes(),
+        look=lambda: disk.instant,
+    )
+    layer.copy("1", None)
+    assert not (disk.place / "points/1/upper/etc").exists()
+    (fresh / "new").write_text("x")
+    layer.copy("2", None)
+    layer.complete()
+    assert (disk.place / "points/2/upper/etc/new").read_text() == "x"
