@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -116,9 +117,11 @@ def test_examples_pass(pytester: pytest.Pytester, page: Path) -> None:
         _write(project, {**files, **tests})
         quiet = "ignore::pytest_vmsnapshot.RulesDiffer"
         outcomes = _run(pytester, project, "-W", quiet).parseoutcomes()
+        for_root = any("geteuid" in text for text in tests.values()) and os.geteuid() != 0
+        skipped = outcomes.pop("skipped", 0) if for_root else 0
         assert list(outcomes) == ["passed"]
         written = sum(len(re.findall(r"^def test_", t, re.MULTILINE)) for t in tests.values())
-        assert outcomes["passed"] >= written
+        assert outcomes["passed"] + skipped >= written
 
 
 @pytest.mark.parametrize("block", FAILING, ids=lambda block: block.id)
