@@ -11,12 +11,17 @@ from .clock import RealClock, VirtualClock
 from .errors import UsageError
 from .guest.point_reader import PointReader
 from .guest.remote import RemoteGuest
-from .guest.session import Session, VirtualTime
+from .guest.session import Session, VirtualTime, VmSpec
 from .machine import Origin, VirtualMachine
 from .protocols import PointFiles, Storage
 from .settings import Settings
 from .storage import LoopStorage, PauseAndCopy
 from .volumes import Disks
+
+
+def clock_of(spec: VmSpec) -> RealClock:
+    """The harness's side of a VM's clock."""
+    return RealClock() if spec.clock is None else VirtualClock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ class Order:
         session: what makes VMs.
         settings: what was asked for.
         bases: local directories against which relative paths are looked up, in order.
+        virtual: whether they have a virtual clock.
         wall: what the VM's wall clock shows at second 0 of its clock, in seconds since 1970.
         on_budget: told how many seconds a backup that starts may take at most.
         on_boot: told of each VM that is booted.
@@ -35,6 +41,7 @@ class Order:
     session: Session
     settings: Settings
     bases: tuple[Path, ...]
+    virtual: bool
     wall: float
     on_budget: Callable[[float], None] | None = None
     on_boot: Callable[[VirtualMachine], None] | None = None
@@ -87,9 +94,8 @@ class Order:
             )
         assert isinstance(point, PointReader), "it is of a guest of ours"
         wall = self.wall + origin.at
-        is_virtual = self.settings.clock != "real" and not self.session.no_virtual_clock
-        spec = point.booted(VirtualTime(int(wall)) if is_virtual else None)
-        clock = VirtualClock() if is_virtual else RealClock()
+        spec = point.booted(VirtualTime(int(wall)) if self.virtual else None)
+        clock = clock_of(spec)
         guest = RemoteGuest(self.session, spec, clock)
         machine = replace(self, wall=wall).machine(guest, clock, origin)
         if self.on_boot is not None:

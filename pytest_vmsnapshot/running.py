@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from .clock import RealClock, VirtualClock
 from .errors import GuestDied, GuestUnavailable, UsageError
 from .fault_checks import FaultOptions
 from .guest.remote import RemoteGuest
 from .guest.session import Session, VirtualTime, VmSpec, open_session
 from .machine import Origin, VirtualMachine
-from .ordering import Order
+from .ordering import Order, clock_of
 from .settings import Settings, Source, resolve
 from .shells import set_shell
 
@@ -78,16 +77,15 @@ class Workshop:
         settings = resolve(sources).settings
         session = self._session(settings.guest)
         _check_requirements(session, settings)
-        virtual = _virtual_time(session, settings)
         spec = VmSpec(
             settings.disk_size,
             settings.directories,
             self._shares(near),
             settings.network,
-            clock=virtual,
+            clock=_virtual_time(session, settings),
             storage=_storage(session, settings),
         )
-        clock = RealClock() if virtual is None else VirtualClock()
+        clock = clock_of(spec)
         try:
             guest = RemoteGuest(session, spec, clock)
         except GuestDied:  # what makes VMs was killed during an earlier test: once more, afresh
@@ -103,7 +101,8 @@ class Workshop:
                 raise
         bases = tuple(dict.fromkeys((self._root, near)))
         wall = time.time() if settings.clock_start is None else settings.clock_start
-        order = Order(session, settings, bases, wall, on_budget, on_boot)
+        virtual = spec.clock is not None
+        order = Order(session, settings, bases, virtual, wall, on_budget, on_boot)
         machine = order.machine(guest, clock, Origin(facts))
         try:
             machine.begin_with(settings.faults)

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from .attributes import attributes_of, copy_attributes, names_of
@@ -89,7 +89,8 @@ class _Places:
 
 
 @contextlib.contextmanager
-def _opened(batch: Batch) -> Iterator[_Places]:
+def _descriptors() -> Iterator[Callable[[str], int]]:
+    """What opens directories, all of which are closed in the end."""
     with contextlib.ExitStack() as stack:
 
         def opened(path: str) -> int:
@@ -97,6 +98,12 @@ def _opened(batch: Batch) -> Iterator[_Places]:
             stack.callback(os.close, number)
             return number
 
+        yield opened
+
+
+@contextlib.contextmanager
+def _opened(batch: Batch) -> Iterator[_Places]:
+    with _descriptors() as opened:
         places = _Places(
             batch.here, batch.there, opened(batch.here), opened(batch.there), batch.settled
         )
@@ -358,16 +365,10 @@ def link_all(source: str, target: str, names: Sequence[str]) -> None:
     Raises:
         OSError: a file is gone, or has too many names.
     """
-    before = os.open(source, _DIRECTORY)
-    try:
-        there = os.open(target, _DIRECTORY)
-        try:
-            for name in names:
-                os.link(name, name, src_dir_fd=before, dst_dir_fd=there, follow_symlinks=False)
-        finally:
-            os.close(there)
-    finally:
-        os.close(before)
+    with _descriptors() as opened:
+        before, there = opened(source), opened(target)
+        for name in names:
+            os.link(name, name, src_dir_fd=before, dst_dir_fd=there, follow_symlinks=False)
 
 
 def _link(before: int, there: int, name: str) -> bool:

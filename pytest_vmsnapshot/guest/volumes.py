@@ -72,7 +72,6 @@ class Volumes:
     def __init__(self, origin: str = "", on_device: Callable[[int], None] = lambda _: None) -> None:
         self._origin = f"/proc/self/fd/{os.open(origin, DIRECTORY)}" if origin else ""
         self._on_device = on_device
-        self._tops: dict[VolumeRow, int] = {}
         self._in_memory: list[VolumeInMemory] = []
 
     def add(self, described: dict[str, Any]) -> None:
@@ -123,10 +122,9 @@ class Volumes:
     def _mount(self, row: VolumeRow, place: str) -> None:
         syscalls.mount(row.device, place, "tmpfs", 0, f"mode=755,size={row.size}")
         top = os.open(place, DIRECTORY)
-        self._on_device(os.fstat(top).st_dev)
+        device = os.fstat(top).st_dev
+        self._on_device(device)
         if row.kept:
-            self._tops[row] = top
-            device = os.fstat(top).st_dev
             self._in_memory.append(VolumeInMemory(row.number, row.path, device, top))
         else:
             os.close(top)
@@ -164,13 +162,13 @@ class Volumes:
         Raises:
             OSError: the copy could not be made.
         """
-        for row, top in self._tops.items():
-            target = volume_of(point, row.number)
+        for volume in self._in_memory:
+            target = volume_of(point, volume.number)
             os.makedirs(target, mode=0o700)
-            copy_tree(f"/proc/self/fd/{top}", target, tally)
-            for inner in self._tops:  # a mount is passed over, and with it what it lies on
-                if inner.path.startswith(f"{row.path}/"):
-                    os.makedirs(target + inner.path.removeprefix(row.path), exist_ok=True)
+            copy_tree(f"/proc/self/fd/{volume.top}", target, tally)
+            for inner in self._in_memory:  # a mount is passed over, and with it what it lies on
+                if inner.path.startswith(f"{volume.path}/"):
+                    os.makedirs(target + inner.path.removeprefix(volume.path), exist_ok=True)
 
 
 def volume_of(point: str, number: int) -> str:

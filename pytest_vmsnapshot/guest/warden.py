@@ -308,23 +308,25 @@ class Warden:
             own_uptime=spec["clock"] is not None,
         )
         devices: set[int] = set()
-        volumes = Volumes(shown, devices.add)
+        volumes: Volumes
         if spec["storage"] == "loop" and self._store is not None and self._door is not None:
             way = Thawer(self._door, number)
             images = self._store.directory
             volumes = LoopVolumes(images, number, NODES, way, spec["layer"], shown, devices.add)
+        else:
+            volumes = Volumes(shown, devices.add)
         lower = LowerFiles.of(self._template.entries)
         disk = assemble(self._template, tree, volumes)
         uptime = f"/proc/self/fd/{disk}/{UPTIME}" if spec["clock"] is not None else None
+        skipped = self._template.skipped()
         private = Layer(
             f"/proc/self/fd/{disk}",
             f"/proc/self/fd/{points_fd}",
-            self._template.skipped(),
+            skipped,
             volumes,
             booted=spec["booted"],
         )
         is_own = OwnFiles(disk, self._template.layers(), devices)
-        skipped = self._template.skipped()
         on_disk = DiskFiles(disk, skipped, is_own, devices, lower, volumes.in_memory)
         layer = CrashLayer(private, f"/proc/self/fd/{points_fd}", lambda now: Durable(on_disk, now))
         household = processes.Namespace()

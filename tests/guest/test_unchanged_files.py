@@ -31,9 +31,6 @@ NEVER, ALWAYS = 0, 1 << 62
 
 
 class NoVolumes:
-    def add(self, row: dict[str, Any]) -> None:
-        raise NotImplementedError
-
     def copy(self, point: str, tally: Tally) -> None:
         pass
 
