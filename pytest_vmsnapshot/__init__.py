@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from .faults import CommandFault, FileFault, ScriptFault
     from .findings import Finding, FindingKind, Watched
+    from .inventory import Changes, FileState, Inventory
     from .layout import EXTENSION_DIRECTORY
     from .machine import VirtualMachine
     from .memory import MemoryMachine, ScriptContext, ScriptExit
@@ -61,6 +62,7 @@ __all__ = [
     "Attempt",
     "Backup",
     "Call",
+    "Changes",
     "CommandDouble",
     "CommandFailed",
     "CommandFault",
@@ -72,11 +74,13 @@ __all__ = [
     "Event",
     "ExtensionReport",
     "FileFault",
+    "FileState",
     "Finding",
     "FindingKind",
     "GuestDied",
     "GuestUnavailable",
     "HarnessError",
+    "Inventory",
     "MemoryMachine",
     "NamedError",
     "NotPutBack",
@@ -116,6 +120,7 @@ _HOMES = {
     "Noticed RulesDiffer ServerFailed ShellMissing UsageError",
     "findings": "Finding FindingKind Watched",
     "faults": "CommandFault FileFault ScriptFault",
+    "inventory": "Changes FileState Inventory",
     "layout": "EXTENSION_DIRECTORY",
     "machine": "VirtualMachine",
     "memory": "MemoryMachine ScriptContext ScriptExit",

@@ -10,6 +10,7 @@ from .completed import Completed
 from .engine import Agent
 from .errors import UsageError
 from .explain import command, printable
+from .inventory import Inventory
 from .moments import NAMES, Moment
 from .protocols import Clock
 from .vm_path import FileGuest, VmPath
@@ -83,6 +84,10 @@ class AtMoment:
         ended = execution.exit_status
         self._note(f"  test: {shown} → {'stopped' if ended is None else ended}")
         return completed.outcome(launch.argv, execution, timeout, check=check)
+
+    def inventory(self) -> Inventory:
+        """What lies on the VM of its own, as ``VirtualMachine.inventory`` gives it."""
+        return self._guest.inventory()
 
     def path(self, path: str) -> VmPath:
         """A path on the VM.

@@ -18,6 +18,7 @@ from .installing import (
     scripts_of_config,
     vm_location,
 )
+from .inventory import Inventory
 from .placing import put
 from .vm_path import FileGuest, VmPath
 
@@ -231,3 +232,11 @@ class VmFiles:
         place = checker.place("path", path)
         checker.finish()
         return VmPath(place, self._files)
+
+    def inventory(self) -> Inventory:
+        """What lies on the VM of its own: all that scripts, the test and the harness have written.
+
+        Two of them tell what happened between: ``later.since(earlier)``.
+        """
+        __tracebackhide__ = True
+        return self._files.inventory()

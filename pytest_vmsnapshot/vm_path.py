@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from .errors import UsageError
+from .inventory import Inventory
 from .protocols import FileFacts, FileKind, Guest
 
 
@@ -29,6 +30,10 @@ class FileGuest(Guest, Protocol):
 
     def walk(self, path: str) -> list[str]:
         """Every path below a directory."""
+        ...
+
+    def inventory(self) -> Inventory:
+        """What lies there of its own."""
         ...
 
 

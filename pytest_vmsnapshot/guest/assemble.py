@@ -12,7 +12,6 @@ from typing import Any
 
 from .. import syscalls
 from .extension import provide_extension
-from .layer import copy_tree
 from .steps import step
 from .template import (
     DISK,
@@ -24,6 +23,7 @@ from .template import (
     Template,
     overlay_options,
 )
+from .trees import copy_tree
 from .volumes import Volumes
 
 ROOT = f"{DISK}/root"

@@ -10,7 +10,8 @@ import shutil
 import stat
 from dataclasses import dataclass
 
-from .layer import Tally, copy_file, copy_tree
+from .tally import Tally
+from .trees import copy_file, copy_tree
 
 
 class Change(enum.Enum):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
 
 from ..frozen_mounts import Crash, FrozenMounts
 from .durable import Durable
-from .layer import Layer, Tally, remove_tree
+from .layer import Layer
 from .losses import lose
+from .tally import Tally
+from .trees import remove_tree
 
 _TOLD = 10
 """Files that are named; of more, how many there are is told."""
@@ -59,6 +62,14 @@ class CrashLayer:
             OSError: as for a layer.
         """
         self._layer.complete()
+
+    def census(self) -> Iterator[list[Any]]:
+        """List what the VM has of its own.
+
+        Raises:
+            OSError: as for a layer.
+        """
+        return self._layer.census()
 
     def crash(self, name: str, crash: Crash, spared: Collection[str]) -> dict[str, object]:
         """Take from a recovery point what a crash would have taken.

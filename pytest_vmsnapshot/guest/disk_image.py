@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from .. import syscalls
 from . import frozen
-from .layer import Tally, copy_file
 from .loop_device import PATIENCE, SECTOR, Departure, LoopDevice, attach
+from .tally import Tally
+from .trees import copy_file
 
 _MKFS_LIMIT = 60.0
 """Seconds: it takes 0.04 s; a disk that is this slow is of no use."""

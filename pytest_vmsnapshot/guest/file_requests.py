@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 from ..clock.keeping import Keeper
 from . import files, wire
 from .fault_requests import ServesFaults
-from .layer import CopiedLayer, remove_tree
+from .layer import CopiedLayer
+from .trees import remove_tree
 
 
 class ServesFiles(ServesFaults):
@@ -51,6 +52,10 @@ class ServesFiles(ServesFaults):
         """List all paths below a directory."""
         return {"paths": files.walk(request.body["path"])}
 
+    def inventory(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
+        """List what the VM has of its own."""
+        return {"files": list(self._layer.census())}
+
     def make_directory(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:
         """Make a directory and its parents."""
         return files.make_directory(request.body, self._names)
@@ -69,6 +74,7 @@ class ServesFiles(ServesFaults):
         "examine": examine,
         "read": read,
         "walk": walk,
+        "inventory": inventory,
         "make_directory": make_directory,
         "remove": remove,
     }

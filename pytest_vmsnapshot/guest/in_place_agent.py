@@ -7,16 +7,18 @@ import os
 import shutil
 import socket
 import stat
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, ClassVar
 
 from ..frozen_mounts import Crash, FrozenMounts
 from ..layout import CONFIG_DIRECTORY, EXTENSION_DIRECTORY
 from . import processes, wire
 from .agent import Agent, MakeKeeper
+from .census import census
 from .extension import provide_extension
 from .journal import Journal
-from .layer import Tally, copy_file, copy_tree
+from .tally import Tally
+from .trees import copy_file, copy_tree
 
 _OF_THE_SYSTEM = frozenset(
     ["bin", "boot", "dev", "etc", "lib", "lib64", "proc", "run", "sbin", "sys", "tmp", "usr"]
@@ -33,6 +35,10 @@ class _NoCrash:
 
     def complete(self) -> None:
         """Nothing was put off."""
+
+    def census(self) -> Iterator[list[Any]]:
+        """There is nothing of its own."""
+        return iter(())
 
     def begin(self, *, unseen: bool) -> None:
         """Nobody sees syncs anyway."""
@@ -91,6 +97,12 @@ class Installed(_NoCrash):
             for path in unique
             if not any(other != path and path.startswith(other + "/") for other in unique)
         ]
+
+    def census(self) -> Iterator[list[Any]]:
+        """List what counts as the VM's disk; what scripts write elsewhere is not seen."""
+        for path in self.covered():
+            if os.path.isdir(path):
+                yield from census(path, path, 0)
 
     def _is_shared(self, directory: str) -> bool:
         """Whether more than the VM's own things can be expected in a directory."""

@@ -27,7 +27,8 @@ from .changes import (
     refuse_mounts,
     undo,
 )
-from .layer import Tally, copy_tree
+from .tally import Tally
+from .trees import copy_tree
 
 STORE = "/var/lib/pytest-vmsnapshot"
 """On the disk and not in /tmp: what lies here may be somebody's only copy."""

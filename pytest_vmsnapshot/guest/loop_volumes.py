@@ -12,8 +12,8 @@ from typing import Any
 from .. import syscalls
 from . import disk_image, frozen
 from .disk_image import FileSystem, NoFileSystem
-from .layer import Tally
 from .loop_device import NoLoopDevice
+from .tally import Tally
 from .thawer import Thawer, ThawerGone
 from .volumes import DIRECTORY, VolumeRow, Volumes
 

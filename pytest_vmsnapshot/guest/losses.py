@@ -8,7 +8,8 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .layer import Tally, copy_file
+from .tally import Tally
+from .trees import copy_file
 
 CONTENT_LIMIT = 1024 * 1024
 """Bytes: of files up to here what was overwritten can be lost, of others what was appended."""

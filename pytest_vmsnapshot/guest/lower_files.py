@@ -70,6 +70,15 @@ class LowerFiles:
         layer, _, rest = rest.partition("/")
         return f"/{self._flat.get(layer, layer)}/{rest}"
 
+    def kind(self, place: str) -> int:
+        """The file type bits (stat(2)) of what lies below a place on the disk; 0 for nothing."""
+        part, _, rest = place.partition("/")
+        layer, _, rest = rest.partition("/")
+        for directory in self._below.get(self._flat.get(layer, ""), ()) if part == "upper" else ():
+            with contextlib.suppress(OSError):  # it is not in this one
+                return stat.S_IFMT(os.stat(rest, dir_fd=directory, follow_symlinks=False).st_mode)
+        return 0
+
     def content(self, place: str, limit: int) -> LowerFile | None:
         """The file below the one at a place on the disk, if there is one.
 

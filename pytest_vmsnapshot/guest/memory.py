@@ -14,11 +14,13 @@ from pyfakefs.helpers import get_gid, get_uid, set_gid, set_uid
 
 from ..clock import MemoryClock
 from ..errors import GuestDied, UsageError
+from ..inventory import Inventory
 from ..layout import CONFIG_DIRECTORY, EXTENSION_DIRECTORY, EXTENSION_FILES
 from ..output import UNREAD_CAPACITY, Output
 from ..protocols import Execution, FileFacts, FileKind, Launch, LayerCopy, PointFiles, Process
 from . import python_script
 from .memory_point import MemoryPoint
+from .memory_process import MemoryProcess
 from .memory_volumes import MemoryVolumes
 from .no_doubles import NoDoubles
 from .no_faults import NoFaults
@@ -60,36 +62,6 @@ _LAUNCH_TIME = 0.001
 
 _CANNOT_OPEN = 2
 """Exit status of a shell whose script is not there."""
-
-
-class MemoryProcess:
-    """A script that was called, as a process that nobody stops.
-
-    Args:
-        execution: how it went.
-    """
-
-    def __init__(self, execution: Execution) -> None:
-        self._whole = execution
-
-    @property
-    def pid(self) -> int:
-        """It has none."""
-        return 0
-
-    @property
-    def started(self) -> float:
-        """When it was started, in seconds of the VM's clock."""
-        return self._whole.started
-
-    @property
-    def execution(self) -> Execution | None:
-        """How it ended, or was stopped."""
-        return self._whole
-
-    def collect(self) -> tuple[Output, Output]:
-        """What it printed."""
-        return self._whole.output, self._whole.error_output
 
 
 class MemoryGuest(MemoryVolumes, NoDoubles, NoFaults):
@@ -243,6 +215,10 @@ class MemoryGuest(MemoryVolumes, NoDoubles, NoFaults):
     def walk(self, path: str) -> list[str]:
         """Every path below a directory, sorted."""
         return self._look().walk(path)
+
+    def inventory(self) -> Inventory:
+        """What lies on the VM: all of it is its own."""
+        return self._look().inventory()
 
     def _look(self) -> MemoryPoint:
         with self._as_root():

@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Collection, Mapping
+import zlib
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pyfakefs.fake_file import FakeDirectory, FakeFile, FakeFileFromRealFile
 from pyfakefs.fake_filesystem import FakeFilesystem
 
 from ..errors import GuestDied
+from ..inventory import FileState, Inventory
 
 _MOST_LINKS = 40
 """Links followed on one path before it is a loop (path_resolution(7))."""
@@ -23,15 +25,28 @@ class _Node:
 
     Args:
         kind: its file type bits.
+        mode: its permission bits.
+        uid: number of its owner.
         content: of a file; the target of a link. None where pyfakefs has none.
         original: the file of the host it shows, not yet read.
         children: of a directory.
     """
 
     kind: int
+    mode: int
+    uid: int
     content: bytes | None = None
     original: str = ""
     children: Mapping[str, _Node] = field(default_factory=dict)
+
+
+_KINDS = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "directory",
+    stat.S_IFLNK: "link",
+    stat.S_IFIFO: "fifo",
+    stat.S_IFSOCK: "socket",
+}
 
 
 class MemoryPoint:
@@ -86,28 +101,28 @@ class MemoryPoint:
         top = self._find(path)
         if not stat.S_ISDIR(top.kind):
             raise _error(errno.ENOTDIR, path)
-        found: list[str] = []
-        pending = [(path.rstrip("/"), top)]
-        while pending:
-            here, node = pending.pop()
-            for name, child in node.children.items():
-                found.append(f"{here}/{name}")
-                if child.children:
-                    pending.append((found[-1], child))
-        return sorted(found)
+        return sorted(found for found, _ in _below(path.rstrip("/"), top))
+
+    def inventory(self) -> Inventory:
+        """The state of every path.
+
+        Raises:
+            GuestDied: the copy was let go of.
+        """
+        return Inventory({path: _state(node) for path, node in _below("", self._find("/"))})
 
     def _take(self, entry: FakeFile, path: str) -> _Node:
         self.files += 1
-        kind = stat.S_IFMT(entry.st_mode)
+        kind, mode, uid = stat.S_IFMT(entry.st_mode), stat.S_IMODE(entry.st_mode), entry.st_uid
         if isinstance(entry, FakeDirectory):
             inside = {} if path in self._left_out else entry.entries
             children = {name: self._take(child, f"{path}/{name}") for name, child in inside.items()}
-            return _Node(kind, children=children)
+            return _Node(kind, mode, uid, children=children)
         if stat.S_ISREG(kind):
             self.size += entry.st_size
         if isinstance(entry, FakeFileFromRealFile) and not entry.contents_read:
-            return _Node(kind, original=str(entry.file_path))
-        return _Node(kind, entry.byte_contents)
+            return _Node(kind, mode, uid, original=str(entry.file_path))
+        return _Node(kind, mode, uid, entry.byte_contents)
 
     def _find(self, path: str) -> _Node:
         """The entry at a path, links followed.
@@ -145,6 +160,23 @@ class MemoryPoint:
                 trail = [self._root]
             names += _names(target)
         return trail[-1]
+
+
+def _below(path: str, top: _Node) -> Iterator[tuple[str, _Node]]:
+    pending = [(path, top)]
+    while pending:
+        here, node = pending.pop()
+        for name, child in node.children.items():
+            yield f"{here}/{name}", child
+            if child.children:
+                pending.append((f"{here}/{name}", child))
+
+
+def _state(node: _Node) -> FileState:
+    content = node.content or b""
+    digest = f"{zlib.crc32(content):08x}" if node.content is not None else ""
+    size = len(content) if stat.S_ISREG(node.kind) else 0
+    return FileState(_KINDS.get(node.kind, "device"), node.mode, node.uid, size, digest)
 
 
 def _names(path: str) -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import files
-from .layer import remove_tree
+from .trees import remove_tree
 
 _COPY_SIZE = 16 * 1024 * 1024
 

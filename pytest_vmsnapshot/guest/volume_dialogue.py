@@ -7,6 +7,7 @@ import errno
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ..inventory import FileState, Inventory
 from ..protocols import AskedVolume, StorageFailed, StorageTimeout
 from .fault_dialogue import FaultDialogue
 
@@ -53,6 +54,11 @@ class VolumeDialogue(FaultDialogue):
         """Thaw them; returns those that were not frozen any more."""
         late: list[str] = self._ask({"op": "thaw"}).body["late"]
         return late
+
+    def inventory(self) -> Inventory:
+        """What lies on the VM of its own."""
+        rows = self._ask({"op": "inventory"}).body["files"]
+        return Inventory({path: FileState(*state) for path, *state in rows})
 
     def _guest_time(self, deadline: float | None) -> float | None:
         return None if deadline is None else self._clock.to_guest(deadline)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import syscalls
-from .layer import Tally, copy_tree
+from .tally import Tally
+from .trees import copy_tree
 
 VOLUMES = "volumes"
 """Where a recovery point holds them."""
@@ -73,6 +74,7 @@ class Volumes:
         self._origin = f"/proc/self/fd/{os.open(origin, DIRECTORY)}" if origin else ""
         self._on_device = on_device
         self._in_memory: list[VolumeInMemory] = []
+        self._places: list[str] = []
 
     def add(self, described: dict[str, Any]) -> None:
         """Mount a volume with nothing on it.
@@ -134,6 +136,7 @@ class Volumes:
         os.makedirs(row.path, mode=0o755, exist_ok=True)
         if os.listdir(row.path):
             raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), row.path)
+        self._places.append(row.path)
         return row.path
 
     def freeze(self, paths: Sequence[str], seconds: float) -> list[str]:  # noqa: ARG002
@@ -155,6 +158,10 @@ class Volumes:
     def in_memory(self) -> Sequence[VolumeInMemory]:
         """Those that stand for a disk, and are file systems in memory."""
         return self._in_memory
+
+    def mounted(self) -> Sequence[str]:
+        """Where all of them are mounted."""
+        return self._places
 
     def copy(self, point: str, tally: Tally) -> None:
         """Copy all that lie on a disk into a recovery point.

@@ -36,7 +36,7 @@ from .crash_layer import CrashLayer
 from .disk_files import DiskFiles
 from .durable import Durable
 from .image_store import Store
-from .layer import Layer, remove_tree
+from .layer import Layer
 from .loop_volumes import LoopVolumes
 from .lower_files import LowerFiles
 from .own_files import OwnFiles
@@ -44,6 +44,7 @@ from .probe import try_namespaces, try_virtual_clock
 from .steps import StepFailed, step
 from .template import DISK, HOST, IMAGES, NODES, POINTS, Template, prepare
 from .thawer import Thawer
+from .trees import remove_tree
 from .volumes import Volumes
 
 _SIOCSIFFLAGS = 0x8914  # linux/sockios.h
@@ -324,6 +325,7 @@ class Warden:
             f"/proc/self/fd/{points_fd}",
             skipped,
             volumes,
+            lower,
             booted=spec["booted"],
         )
         is_own = OwnFiles(disk, self._template.layers(), devices)

@@ -103,6 +103,7 @@ LAYERS = (
             "fault_words",
             "file_damage",
             "frozen_mounts",
+            "inventory",
         },
     ),
 )
@@ -228,6 +229,7 @@ PURE = {
         ".output",
     },
     "missing_commands": {"__future__", "collections.abc", "dataclasses", "re", ".explain"},
+    "inventory": {"__future__", "collections.abc", "dataclasses"},
     "findings": {"__future__", "collections.abc", "dataclasses", "enum", "typing"},
 }
 """Modules that touch no file, process or clock, with all they may import."""

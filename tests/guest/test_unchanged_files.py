@@ -22,7 +22,10 @@ from hypothesis import strategies as st
 from pytest_vmsnapshot import syscalls
 from pytest_vmsnapshot.guest.halves import HelperFailed, both
 from pytest_vmsnapshot.guest.instant import Instant, Reads
-from pytest_vmsnapshot.guest.layer import Layer, Tally, copy_tree
+from pytest_vmsnapshot.guest.layer import Layer
+from pytest_vmsnapshot.guest.lower_files import LowerFiles
+from pytest_vmsnapshot.guest.tally import Tally
+from pytest_vmsnapshot.guest.trees import copy_tree
 
 from .private_place import run_in
 
@@ -33,6 +36,9 @@ NEVER, ALWAYS = 0, 1 << 62
 class NoVolumes:
     def copy(self, point: str, tally: Tally) -> None:
         pass
+
+    def mounted(self) -> tuple[str, ...]:
+        return ()
 
 
 class Disk:
@@ -45,7 +51,12 @@ class Disk:
             (place / name).mkdir()
         points = f"{place}/points"
         self.layer = Layer(
-            f"{place}/disk", points, frozenset(), NoVolumes(), look=lambda: self.instant
+            f"{place}/disk",
+            points,
+            frozenset(),
+            NoVolumes(),
+            LowerFiles({}),
+            look=lambda: self.instant,
         )
         (place / "disk/root/data").mkdir()
 
@@ -519,6 +530,7 @@ def test_what_was_passed_over_once_is_not_forgotten(disk: Disk) -> None:
         f"{disk.place}/points",
         frozenset(),
         NoVolumes(),
+        LowerFiles({}),
         look=lambda: disk.instant,
     )
     layer.copy("1", None)
