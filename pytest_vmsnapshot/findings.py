@@ -46,10 +46,12 @@ class Finding:
     Args:
         kind: what it is.
         text: what was found and what to do, as a sentence without a full stop.
+        about: what it is about, where that has a name: a command, a unit, a mount point.
     """
 
     kind: FindingKind
     text: str
+    about: str = ""
 
     def __str__(self) -> str:
         return f"{self.kind.value}: {self.text}"

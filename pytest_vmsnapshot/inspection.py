@@ -99,12 +99,14 @@ def of_doubles(doubles: Iterable[CommandDouble]) -> Iterator[Finding]:
                 FindingKind.UNEXPECTED_CALL,
                 f"{told} was called{times}, and nothing was said of such a call; add it to "
                 f"patterns or replies of {double.path}, or leave only_expected out",
+                double.path,
             )
         if not calls and not double.optional:
             yield Finding(
                 FindingKind.NEVER_CALLED,
                 f"nobody called the command double {double.path}; take it away, or say "
                 "optional=True",
+                double.path,
             )
 
 
@@ -133,7 +135,8 @@ def of_commands(backup: Backup, guest: Guest, env: Mapping[str, str]) -> Iterato
                 "its standard error does not say which; stand in for it with vm.command(NAME)",
             )
     for name, scripts in asked.items():
-        yield Finding(FindingKind.MISSING_COMMAND, advice(name, " and the ".join(scripts)))
+        text = advice(name, " and the ".join(scripts))
+        yield Finding(FindingKind.MISSING_COMMAND, text, name)
 
 
 def _is_missing(what: Missing, guest: Guest, env: Mapping[str, str]) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from .errors import UsageError
 
-FORMAT = 3
+FORMAT = 4
 """Raised when a reader of the former format could no longer read a backup."""
 
 _T = TypeVar("_T")

@@ -12,7 +12,6 @@ from pytest_vmsnapshot import VirtualMachine
 from pytest_vmsnapshot.ready_made import MySql
 
 PARAMS = ["backup", "/etc/mysql/backup.cnf"]
-LOCKED = {"SELECT 'MySQL is locked'": "MySQL is locked\n"}
 WRITE = "mysql -e 'INSERT INTO orders VALUES (1)'"
 
 
@@ -55,7 +54,7 @@ def test_a_write_is_not_refused(vm: VirtualMachine) -> None:
 def test_corrected(vm_factory: object, rules: str) -> None:
     assert callable(vm_factory)
     vm: VirtualMachine = vm_factory(rules=rules)
-    mysql = MySql(vm, answers=LOCKED)
+    mysql = MySql(vm)
     install(vm, "corrected")
     vm.probe(WRITE)
 

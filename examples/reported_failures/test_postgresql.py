@@ -7,8 +7,6 @@ import pytest
 from pytest_vmsnapshot import VirtualMachine
 from pytest_vmsnapshot.ready_made import PostgreSql
 
-IN_BACKUP = {"SELECT 'in backup mode'": "in backup mode\n"}
-
 
 def install(vm: VirtualMachine, scripts: str) -> None:
     vm.install(pre=f"postgresql/{scripts}/pre.sh", post=f"postgresql/{scripts}/post.sh")
@@ -35,7 +33,7 @@ def test_the_server_aborts_the_backup(vm: VirtualMachine) -> None:
 def test_corrected(vm_factory: object, rules: str) -> None:
     assert callable(vm_factory)
     vm: VirtualMachine = vm_factory(rules=rules)
-    psql = PostgreSql(vm, answers=IN_BACKUP)
+    psql = PostgreSql(vm)
     install(vm, "corrected")
 
     backup = vm.backup()

@@ -40,6 +40,7 @@ class Fsfreeze(SeveralPlaces):
                 FindingKind.FROZEN,
                 f"{place} is still frozen after the backup, and whoever writes there hangs; thaw "
                 "it in the post-script, whatever became of the pre-script",
+                place,
             )
             for place in sorted(self.frozen - self._before)
         ]

@@ -15,7 +15,7 @@ from typing import Protocol
 from ..command_double import CommandDouble, MakeClient
 from ..doubles import Call, Reply
 from .several_places import SeveralPlaces
-from .sql_text import plainly, split
+from .sql_text import literal, plainly, split
 
 _WITHOUT_EFFECT = frozenset(
     (
@@ -100,7 +100,8 @@ class SqlAsked:
 class SqlClient(SeveralPlaces, ABC):
     """A client of an SQL server, with one server behind all of its sessions.
 
-    A class of your own says in ``execute`` what the server does.
+    A class of your own says in ``execute`` what the server does. ``SELECT 'text'`` prints the text:
+    scripts see by it how far a client has come.
 
     Args:
         vm: where it is put in place.
@@ -190,7 +191,10 @@ class SqlClient(SeveralPlaces, ABC):
             for pattern, text in self._answers.items():
                 if fnmatch.fnmatchcase(plainly(statement), pattern):
                     return text
-            return self.execute(statement, session, at)
+            printed = self.execute(statement, session, at)
+            if not printed and (selected := literal(statement)):
+                return f"{selected}\n"
+            return printed
         except SqlError as refused:
             error = refused.text
             self.wait(refused.delay)

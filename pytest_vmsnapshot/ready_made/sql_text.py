@@ -15,6 +15,8 @@ _PART = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+_LITERAL = re.compile(r"SELECT\s+(?:'((?:[^'\\]|'')*)'|(\d+))(?:\s+AS\s+\w+)?\Z", re.IGNORECASE)
+
 _BLANKS = re.compile(r"\s+")
 
 
@@ -48,6 +50,18 @@ def split(text: str) -> tuple[list[str], str]:
 def _take(statement: str, found: list[str]) -> None:
     if statement.strip():
         found.append(statement.strip())
+
+
+def literal(statement: str) -> str:
+    """What a statement selects that asks for one string or number only; empty for any other.
+
+    Args:
+        statement: without its end.
+    """
+    found = _LITERAL.match(statement.strip())
+    if found is None:
+        return ""
+    return found[2] or found[1].replace("''", "'")
 
 
 def plainly(statement: str) -> str:

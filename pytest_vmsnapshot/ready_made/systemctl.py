@@ -115,7 +115,7 @@ class Systemctl(SeveralPlaces):
                     f"{name} was active before the backup and is {state} now; start it in the "
                     "post-script, whatever became of the pre-script"
                 )
-                found.append(Finding(FindingKind.UNITS, text))
+                found.append(Finding(FindingKind.UNITS, text, name))
         return found
 
     @property

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_vmsnapshot.ready_made.sql_text import plainly, split
+from pytest_vmsnapshot.ready_made.sql_text import literal, plainly, split
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,21 @@ def test_nothing_is_refused(text: str) -> None:
 
 def test_plainly() -> None:
     assert plainly(" flush\n  Tables with\tread lock ") == "FLUSH TABLES WITH READ LOCK"
+
+
+@pytest.mark.parametrize(
+    ("statement", "printed"),
+    [
+        ("SELECT 'MySQL is locked'", "MySQL is locked"),
+        ("select  'it''s'", "it's"),
+        ("SELECT 1", "1"),
+        ("SELECT 'x' AS state", "x"),
+        ("SELECT ''", ""),
+        ("SELECT 'x', 'y'", ""),
+        ("SELECT x", ""),
+        ("SELECT 1 FROM t", ""),
+        ("FLUSH TABLES", ""),
+    ],
+)
+def test_what_a_literal_prints(statement: str, printed: str) -> None:
+    assert literal(statement) == printed

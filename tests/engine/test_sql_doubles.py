@@ -105,12 +105,12 @@ def test_a_write_is_refused_while_another_session_locks(vm: VirtualMachine) -> N
 @pytest.mark.parametrize(
     ("words", "stdout", "stderr", "status"),
     [
-        ("mysql -e 'SELECT 1'", "", "", 0),
+        ("mysql -e 'SELECT 1'", "1\n", "", 0),
         ("mysql -Nse 'SELECT COUNT(*) FROM orders'", "42\n", "", 0),
         ("mysql -N -B -hdb -uroot -e 'SELECT COUNT(*) FROM orders'", "42\n", "", 0),
         ("mysql --defaults-file=/x -BNe'SELECT COUNT(*) FROM orders' app", "42\n", "", 0),
         ("mysql --execute='SELECT COUNT(*) FROM orders'", "42\n", "", 0),
-        ("mysql -uroot -e'select   count(*) from orders; SELECT 1'", "42\n", "", 0),
+        ("mysql -uroot -e'select   count(*) from orders; SELECT 1'", "42\n1\n", "", 0),
         ("echo 'SELECT COUNT(*) FROM orders;' | mysql", "42\n", "", 0),
         ("echo 'SELECT COUNT(*) FROM orders' | mysql", "42\n", "", 0),
         ("printf 'exit\\nSELECT COUNT(*) FROM orders;' | mysql", "", "", 0),
@@ -166,7 +166,12 @@ START = "SELECT pg_backup_start('nightly')"
         ("psql -c CHECKPOINT", "", "", 0),
         ("psql -Atqc 'SELECT 7' app", "7\n", "", 0),
         ("psql -Upostgres -d app -c'SELECT 7'", "7\n", "", 0),
-        ("psql -c \"SELECT 'pg_backup_start'\"; psql -c 'SELECT pg_sleep(3)'", "", "", 0),
+        (
+            "psql -c \"SELECT 'pg_backup_start'\"; psql -c 'SELECT pg_sleep(3)'",
+            "pg_backup_start\n",
+            "",
+            0,
+        ),
         (f'psql -tAc "{START}"', "0/2000028\n", "", 0),
         (f'psql -c "{START}"', "0/2000028\n", "", 0),
         (
