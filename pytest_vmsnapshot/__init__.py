@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .errors import (
         CommandFailed,
         CommandTimeout,
+        DeclarationError,
         GuestDied,
         GuestUnavailable,
         HarnessError,
@@ -69,6 +70,7 @@ __all__ = [
     "CommandTimeout",
     "Completed",
     "Consistency",
+    "DeclarationError",
     "Difference",
     "ErrorKind",
     "Event",
@@ -116,8 +118,8 @@ _HOMES = {
     "completed": "Completed",
     "config": "CONFIG_PATH PLUGIN_HOST_PATH STOCK_TEMPLATE",
     "doubles": "Call Reply",
-    "errors": "CommandFailed CommandTimeout GuestDied GuestUnavailable HarnessError NotPutBack "
-    "Noticed RulesDiffer ServerFailed ShellMissing UsageError",
+    "errors": "CommandFailed CommandTimeout DeclarationError GuestDied GuestUnavailable "
+    "HarnessError NotPutBack Noticed RulesDiffer ServerFailed ShellMissing UsageError",
     "findings": "Finding FindingKind Watched",
     "faults": "CommandFault FileFault ScriptFault",
     "inventory": "Changes FileState Inventory",

@@ -36,6 +36,14 @@ class UsageError(HarnessError):
         return type(self), (self.mistakes,)
 
 
+class DeclarationError(UsageError):
+    """A TOML file says of a VM what it cannot; each mistake begins with its file and line.
+
+    Args:
+        mistakes: everything that was found wrong, each a sentence.
+    """
+
+
 class RulesDiffer(UserWarning):
     """A backup would have gone otherwise under the other rule set; says how, and what follows."""
 

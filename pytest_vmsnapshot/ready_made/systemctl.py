@@ -12,7 +12,8 @@ from ..errors import UsageError
 from ..findings import Finding, FindingKind, Watched
 from .several_places import SeveralPlaces
 
-_STATES = ("active", "inactive", "failed")
+STATES = ("active", "inactive", "failed")
+"""States of a unit."""
 _TAKES_VALUE = (
     *("-p", "--property", "-P", "-t", "--type", "-n", "--lines", "-o", "--output"),
     *("-s", "--signal", "-H", "--host", "-M", "--machine", "--state", "--job-mode"),
@@ -76,9 +77,9 @@ class Systemctl(SeveralPlaces):
         failing: Sequence[str] = (),
     ) -> None:
         mistakes = [
-            f"units: {name!r} is {state!r}; write one of {', '.join(_STATES)}"
+            f"units: {name!r} is {state!r}; write one of {', '.join(STATES)}"
             for name, state in (units or {}).items()
-            if state not in _STATES
+            if state not in STATES
         ]
         if isinstance(failing, str):
             mistakes.append(f"failing is a string, {failing!r}; write [{failing!r}]")

@@ -48,7 +48,7 @@ LAYERS = (
             "rule_differences",
         },
     ),
-    ("ready-made", {"ready_made", "applications"}),
+    ("ready-made", {"ready_made", "applications", "declared"}),
     (
         "machine",
         {
