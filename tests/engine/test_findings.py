@@ -354,6 +354,7 @@ def test_never_called(vm: VirtualMachine) -> None:
             FindingKind.NEVER_CALLED,
             "nobody called the command double /usr/local/sbin/mysql; take it away, or say "
             "optional=True",
+            "/usr/local/sbin/mysql",
         ),
     )
     assert vm.double_findings == never
