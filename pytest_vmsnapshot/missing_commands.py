@@ -100,6 +100,15 @@ def advice(name: str, who: str) -> str:
     )
 
 
+def can_be_doubled(name: str) -> bool:
+    """Whether a stand-in would help a script that did not find a command.
+
+    Args:
+        name: of the command; empty where it is not known.
+    """
+    return bool(name) and not name.endswith("\r") and name not in _OF_BASH
+
+
 def missing(stderr: str) -> Iterator[Missing]:
     """What shells, and programs that run others, say they did not find.
 

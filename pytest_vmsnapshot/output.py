@@ -31,6 +31,11 @@ class Output:
         return self.head + self.tail
 
     @property
+    def total(self) -> int:
+        """How many bytes were printed."""
+        return len(self.head) + len(self.tail) + self.dropped
+
+    @property
     def text(self) -> str:
         """The same as text: bytes that are not UTF-8 are shown as backslash escapes."""
         if not self.dropped:

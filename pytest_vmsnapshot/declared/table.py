@@ -226,12 +226,15 @@ class Table:
             return default
         if isinstance(value, str) and value in names:
             return value
-        near = difflib.get_close_matches(value, names, 1) if isinstance(value, str) else []
-        known = ", ".join(names)
-        wanted = (
-            f"is {shown(near[0])} meant? There are: {known}" if near else f"write one of {known}"
-        )
-        return self._refused(key, value, wanted, default)
+        return self._refused(key, value, _nearest(value, names), default)
+
+    def known_words(self, key: str, default: _D, names: Collection[str]) -> tuple[str, ...] | _D:
+        """A list of some words."""
+        words = self.texts(key, default)
+        for word in words if isinstance(words, tuple) else ():
+            if word not in names:
+                self.wrong(key, f"{self.name_of(key)} has {shown(word)}; {_nearest(word, names)}")
+        return words
 
     def mode(self, key: str, default: _D) -> int | _D:
         """Permission bits: an octal number, or the same as text."""
@@ -366,6 +369,13 @@ class Table:
         if not self._known:
             meant = "; leave it out"
         self.mistakes.add((*layer.keys, key), f"{self.label} has no key {quoted(key)!r}{meant}")
+
+
+def _nearest(value: object, names: Collection[str]) -> str:
+    """What to write instead of a word that is not known."""
+    near = difflib.get_close_matches(value, names, 1) if isinstance(value, str) else []
+    known = ", ".join(names)
+    return f"is {shown(near[0])} meant? There are: {known}" if near else f"write one of {known}"
 
 
 def is_path(value: str) -> bool:

@@ -44,6 +44,9 @@ class MySql(SqlClient):
         lock_wait_timeout: seconds of the VM's clock after which a write that waits is refused.
     """
 
+    remedy = _REMEDY
+    """What to do where the lock is gone too early."""
+
     usual_places = ("mysql", "mariadb", "/usr/bin/mysql", "/usr/bin/mariadb")
 
     def __init__(

@@ -43,6 +43,9 @@ class PostgreSql(SqlClient):
         version: of the server; before 15 the functions have their old names too.
     """
 
+    remedy = _REMEDY
+    """What to do where the backup mode has ended too early."""
+
     usual_places = ("psql", "/usr/bin/psql")
 
     def __init__(

@@ -48,6 +48,7 @@ LAYERS = (
             "rule_differences",
         },
     ),
+    ("contract", {"contract"}),
     ("ready-made", {"ready_made", "applications", "declared"}),
     (
         "machine",

@@ -2,28 +2,34 @@
 # Quiesces MySQL before the snapshot: $1 is the user, $2 the option file with the password.
 #
 # The lock belongs to the session of the client that takes it. So that client has to live until the
-# post-script: it reads from a FIFO whose other end a process in the background holds open.
+# post-script: it reads from a FIFO that it holds open itself, so that its input never ends.
 set -eu
 here=/run/mysql-backup
+
+# An earlier try may have left its client, and with it the lock.
+if [ -s "$here/client" ]; then
+    earlier=$(cat "$here/client")
+    kill "$earlier" 2> /dev/null || :
+fi
 rm -rf "$here"
 mkdir -m 700 "$here"
 mkfifo "$here/in"
+: > "$here/out"
+# Opened for both, a FIFO does not block, and has no end as long as somebody has it open.
+exec 3<> "$here/in"
 
-mysql --defaults-extra-file="$2" -u "$1" < "$here/in" > "$here/out" 2>&1 &
-echo $! > "$here/client"
-# Holds the FIFO open; its end unlocks MySQL even if the post-script never comes.
-exec 3> "$here/in"
-exec sleep 600 >&3 2> /dev/null < /dev/null &
-echo $! > "$here/holder"
+# timeout ends it, and so unlocks MySQL, even if the post-script never comes.
+timeout 600 mysql --defaults-extra-file="$2" -u "$1" <&3 3>&- > "$here/out" 2>&1 &
+client=$!
+echo "$client" > "$here/client"
 
-trap '' PIPE # the client may have ended already: that is told below
-echo "FLUSH TABLES WITH READ LOCK; SELECT 'MySQL is locked';" 2> /dev/null >&3 || :
-exec 3>&-
+echo "FLUSH TABLES WITH READ LOCK; SELECT 'MySQL is locked';" >&3
 waited=0
-until grep -q 'MySQL is locked' "$here/out"; do
-    if [ "$waited" -ge 20 ] || ! kill -0 "$(cat "$here/client")" 2> /dev/null; then
-        echo "MySQL could not be locked: $(cat "$here/out")" >&2
-        kill "$(cat "$here/holder")"
+while :; do
+    said=$(cat "$here/out")
+    case $said in *'MySQL is locked'*) break ;; esac
+    if [ "$waited" -ge 20 ] || ! kill -0 "$client" 2> /dev/null; then
+        echo "MySQL could not be locked: $said" >&2
         exit 1
     fi
     sleep 1

@@ -1,0 +1,197 @@
+"""All checks of a contract, by name, and how one is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from ..backup import Consistency
+from ..errors import ShellMissing, UsageError
+from . import checks_of_backups as backups
+from . import checks_of_config as configs
+from . import checks_of_failures as failures
+from . import checks_of_recovery as recovery
+from .contract import Contract
+from .outcome import Outcome, skipped
+from .stand import Stand
+
+OfFiles = Callable[[Contract], Outcome]
+OfVm = Callable[[Stand], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check.
+
+    Args:
+        name: by which it is chosen, and switched off.
+        promise: what holds where it passes, as a sentence.
+        of_files: makes it on the files alone; or None.
+        of_vm: makes it on VMs; or None.
+        variant: which of several of this name it is; may be empty.
+        disturbs: whether it makes something go wrong: that tells nothing of scripts whose backup
+            does not go well by itself.
+    """
+
+    name: str
+    promise: str
+    of_files: OfFiles | None = None
+    of_vm: OfVm | None = None
+    variant: str = ""
+    disturbs: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name}[{self.variant}]" if self.variant else self.name
+
+
+_CONSISTENT, _SHELL = "application-consistent", "shell"
+_NOTICED, _STATUS = "failure-noticed", "exit-status"
+
+_SIMPLE: tuple[Check, ...] = (
+    Check(
+        "valid-config",
+        "the config is correct, and nothing of the template is left",
+        configs.valid_config,
+    ),
+    Check(
+        "modes",
+        "config and scripts are deployed as root's, with 600 and 700",
+        configs.modes_and_owners,
+    ),
+)
+_UNDISTURBED: tuple[Check, ...] = (
+    Check(
+        "time-limit", "each script ends within a share of its time limit", of_vm=backups.time_limit
+    ),
+    Check(
+        "quiet",
+        "neither script prints more than a pipe holds that nobody reads",
+        of_vm=backups.quiet,
+    ),
+    Check(
+        "held-at-snapshot",
+        "the lock or session the pre-script takes is held at the snapshot",
+        of_vm=backups.held_at_snapshot,
+    ),
+    Check("undone", "the post-script undoes what the pre-script did", of_vm=backups.undone),
+    Check(
+        "nothing-left-running",
+        "no process or session is left after the backup",
+        of_vm=backups.nothing_left_running,
+    ),
+    Check(
+        "no-write-while-frozen",
+        "nothing writes to what is frozen",
+        of_vm=backups.no_write_while_frozen,
+    ),
+)
+_DISTURBED: tuple[tuple[str, str, OfVm], ...] = (
+    (
+        "post-after-failed-pre",
+        "the post-script cleans up after a pre-script that failed",
+        recovery.after_failed_pre,
+    ),
+    (
+        "post-after-timed-out-pre",
+        "the post-script cleans up after a pre-script that was stopped",
+        recovery.after_timed_out_pre,
+    ),
+    (
+        "post-after-half-done-pre",
+        "the post-script cleans up wherever the pre-script was stopped",
+        recovery.after_half_done_pre,
+    ),
+    ("post-alone", "the post-script ends well where no pre-script ran", recovery.post_alone),
+    ("post-twice", "the post-script ends well a second time", recovery.post_twice),
+    (
+        "pre-retried",
+        "the pre-script succeeds at a second try, and both are undone",
+        recovery.pre_retried,
+    ),
+)
+
+NAMES: tuple[str, ...] = (
+    *(check.name for check in _SIMPLE),
+    _CONSISTENT,
+    _SHELL,
+    *(check.name for check in _UNDISTURBED),
+    *(name for name, _, _ in _DISTURBED),
+    _STATUS,
+    _NOTICED,
+)
+"""Names of all checks, in the order in which they are made."""
+
+
+def checks_of(contract: Contract) -> Iterator[Check]:
+    """The checks that are made of a contract: those its author has not switched off."""
+    for check in _all(contract.settings.shells):
+        if check.name not in contract.settings.skip:
+            yield check
+
+
+def _all(shells: tuple[str, ...]) -> Iterator[Check]:
+    yield from _SIMPLE
+    for rules in ("documented", "shipped"):
+        yield Check(
+            _CONSISTENT,
+            f"a backup under the {rules} rules is application-consistent",
+            of_vm=partial(backups.application_consistent, rules=rules),
+            variant=rules,
+        )
+    for shell in shells:
+        yield Check(
+            _SHELL,
+            f"the scripts run under /bin/sh of {shell}, whatever their first line says",
+            of_vm=partial(backups.application_consistent, rules="shipped", shell=shell),
+            variant=shell,
+        )
+    yield from _UNDISTURBED
+    for name, promise, made in _DISTURBED:
+        yield Check(name, promise, of_vm=made, disturbs=True)
+    for script in ("pre", "post"):
+        yield Check(
+            _STATUS,
+            f"the {script}-script fails when a command it needs fails every time",
+            of_vm=partial(failures.exit_status, script=script),
+            variant=script,
+            disturbs=True,
+        )
+    for script in ("pre", "post"):
+        yield Check(
+            _NOTICED,
+            f"no failure of a command of the {script}-script is swallowed",
+            of_vm=partial(failures.failing_command_noticed, script=script),
+            variant=script,
+            disturbs=True,
+        )
+
+
+def made(check: Check, stand: Stand) -> Outcome:
+    """Make a check.
+
+    Args:
+        check: which.
+        stand: where scripts are tried.
+
+    Raises:
+        GuestUnavailable: no VM can be made here.
+    """
+    contract = stand.contract
+    if check.of_files is not None:
+        return check.of_files(contract)
+    assert check.of_vm is not None
+    if contract.cannot_run:
+        return skipped(contract.cannot_run)
+    try:
+        if check.disturbs and stand.good().backup.consistency is not Consistency.APPLICATION:
+            return skipped(_NOT_GOOD)
+        return check.of_vm(stand)
+    except (ShellMissing, UsageError) as reason:
+        return skipped(str(reason))
+
+
+_NOT_GOOD = (
+    "a backup in which nothing is made to go wrong is not application-consistent "
+    f"({_CONSISTENT}[documented] says why)"
+)

@@ -1,0 +1,143 @@
+"""Checks of what a post-script finds after a pre-script that did not end well, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..errors import CommandTimeout
+from ..faults import END, START, ScriptFault
+from .checks_of_backups import left_running, lost, not_undone
+from .failing import most_commands
+from .outcome import Outcome, Problem, failed
+from .stand import Stand
+from .trial import Trial
+
+_RETRIES = ("preScriptNoOfRetries", "postScriptNoOfRetries")
+
+
+def after_failed_pre(stand: Stand) -> Outcome:
+    """The post-script ends well, and nothing is left, after a pre-script that failed."""
+    problems: list[Problem] = []
+    for at, when in ((END, "after its work"), (START, "before its work")):
+        trial = stand.backup(faults={"pre": ScriptFault(exit_status=1, at=at)})
+        problems += _of_post(stand, trial, f"after a pre-script that failed {when}")
+    return _once_each(problems)
+
+
+def after_timed_out_pre(stand: Stand) -> Outcome:
+    """The post-script ends well, and nothing is left, after a pre-script that was stopped at its
+    limit before it did anything; for one that did, see ``after_half_done_pre``.
+    """
+    trial = stand.backup(faults={"pre": ScriptFault(hang=True, at=START)})
+    return failed(*_of_post(stand, trial, "after a pre-script that was stopped before its work"))
+
+
+def after_half_done_pre(stand: Stand) -> Outcome:
+    """The post-script ends well, and nothing is left, wherever the pre-script was stopped."""
+    problems: list[Problem] = []
+    for hanging in most_commands(stand, "pre", ScriptFault(hang=True)):
+        told = f"after a pre-script that was stopped at its {hanging.shown}"
+        problems += _of_post(stand, hanging.trial, told)
+    return _once_each(problems)
+
+
+def post_alone(stand: Stand) -> Outcome:
+    """The post-script ends well where no pre-script ever ran."""
+    try:
+        done = stand.post_alone()
+    except CommandTimeout as late:
+        return failed(
+            Problem(
+                "the post-script does not end where no pre-script ran: it waits for what is not "
+                "there",
+                "bound each wait, and leave at once where there is nothing to undo",
+                str(late),
+            )
+        )
+    if done.exit_status == 0:
+        return Outcome()
+    return failed(
+        Problem(
+            f"the post-script ends with {done.exit_status} where no pre-script ran: a backup whose "
+            "pre-script was never started would have a second error",
+            "leave with 0 where there is nothing to undo",
+            done.stderr or done.stdout,
+        )
+    )
+
+
+def post_twice(stand: Stand) -> Outcome:
+    """The post-script ends well a second time: it is tried again after a failure."""
+    trial = stand.backup(
+        faults={"post": ScriptFault(exit_status=1, attempts=1)}, changes=_at_least_one(stand, 1)
+    )
+    return _once_each(_of_post(stand, trial, "at its second try"))
+
+
+def pre_retried(stand: Stand) -> Outcome:
+    """The pre-script succeeds at a second try, and both tries are undone."""
+    trial = stand.backup(
+        faults={"pre": ScriptFault(exit_status=1, attempts=1)}, changes=_at_least_one(stand, 0)
+    )
+    problems = list(_of_post(stand, trial, "after a pre-script that was tried twice"))
+    pre = trial.backup.pre
+    if pre is None or pre.exit_status != 0:
+        ending = "it was not started" if pre is None else pre.last.ending
+        problems.append(
+            Problem(
+                f"the pre-script does not succeed at a second try: {ending}",
+                "let it begin by undoing what an earlier try left (a lock, a directory, a session)",
+                trial.backup.explain(),
+            )
+        )
+    if not any(lost(stand.good())):
+        problems += lost(trial)
+    return _once_each(problems)
+
+
+def _at_least_one(stand: Stand, which: int) -> dict[str, object]:
+    config = stand.contract.config
+    assert config is not None
+    retries = (config.pre_retries, config.post_retries)[which]
+    return {_RETRIES[which]: max(1, retries)}
+
+
+def _of_post(stand: Stand, trial: Trial, when: str) -> Iterator[Problem]:
+    """What is wrong with a post-script and with what it leaves.
+
+    Args:
+        stand: where it was tried.
+        trial: the backup.
+        when: the situation it met, as a phrase.
+    """
+    post = trial.backup.post
+    if post is None:
+        return
+    if post.last.exit_status != 0:
+        yield Problem(
+            f"{when} the post-script fails: {post.last.ending}",
+            "let it succeed where there is nothing, or only a part, to undo",
+            trial.backup.explain(),
+        )
+    for problem in (*left_running(trial), *not_undone(trial, stand.contract.settings.keep)):
+        yield Problem(f"{when}: {problem.text}", problem.remedy)
+
+
+def _once_each(problems: Iterator[Problem] | list[Problem]) -> Outcome:
+    """The same problem in several situations is told with the first of them."""
+    found: dict[str, Problem] = {}
+    more: dict[str, int] = {}
+    for problem in problems:
+        _, _, bare = problem.text.partition(": ")
+        key = bare or problem.text
+        if key in found:
+            more[key] = more.get(key, 0) + 1
+        found.setdefault(key, problem)
+    return failed(
+        *(
+            Problem(f"{one.text} (and in {more[key]} more situations)", one.remedy, one.evidence)
+            if key in more
+            else one
+            for key, one in found.items()
+        )
+    )

@@ -1,0 +1,118 @@
+"""Commands that a contract's VMs do not have, and what stands in for them."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from ..declared.stage import ReadyMade, Stage, StagedCommand, StagedDatabase, StagedSystemctl
+
+_CLIENTS = (
+    *("docker", "docker-compose", "podman", "kubectl", "crictl", "lxc", "virsh"),
+    *("mysqldump", "mysqladmin", "mariadb-dump", "mariadb-admin", "pg_dump", "pg_dumpall"),
+    *("pg_ctl", "pg_ctlcluster", "pg_basebackup", "mongo", "mongosh", "mongodump", "redis-cli"),
+    *("sqlplus", "rman", "lsnrctl", "csession", "iris", "hdbsql", "db2", "isql", "sqlcmd"),
+    *("cqlsh", "nodetool", "influx", "curl", "wget", "ssh", "scp", "rsync", "nc", "ftp", "sftp"),
+    *("az", "azcopy", "aws", "gcloud", "mail", "mailx", "sendmail", "logger", "wall"),
+    *("rabbitmqctl", "supervisorctl", "pm2", "monit", "initctl", "rc-service", "crm", "pcs"),
+    *("lvcreate", "lvremove", "lvs", "vgs", "zfs", "zpool", "multipath", "dmsetup"),
+)
+"""Commands that talk to something a VM here has not: a server, a daemon, a network, a disk. They
+are doubled even where the machine has them, so that a gate says the same everywhere.
+"""
+
+_READY_MADE = {
+    "mysql": ("mysql", "mariadb"),
+    "postgresql": ("psql",),
+    "systemctl": ("systemctl", "service"),
+    "switch_user": ("su", "sudo", "runuser"),
+    "fsfreeze": ("fsfreeze", "xfs_freeze"),
+}
+"""Commands for which there are doubles that know what is held."""
+
+_COMMENT = re.compile(r"(?m)^\s*#.*$|\s#\s.*$")
+_WORD = re.compile(r"(?<![\w./$\"'-])(?P<path>/(?:[\w.+-]+/)*)?(?P<name>[a-z][\w.+-]*)(?![\w/=])")
+
+
+class Doubling:
+    """What stands in for the commands of a contract's scripts.
+
+    It grows: a command that was not there is doubled from then on.
+
+    Args:
+        stage: what the settings say.
+        texts: the scripts' texts.
+        real: names of commands that are not doubled.
+    """
+
+    def __init__(self, stage: Stage, texts: Iterable[str], real: Iterable[str]) -> None:
+        self._real = frozenset(real)
+        self._given = {command.name for command in stage.commands}
+        mentioned = {place for text in texts for place in _mentioned(text)}
+        self._stage = replace(stage, ready_made=self._ready_made(stage.ready_made, mentioned))
+        taken = {name for names in _READY_MADE.values() for name in names}
+        self._added: dict[str, StagedCommand] = {}
+        for place in sorted(mentioned):
+            name = posixpath.basename(place)
+            if name in _CLIENTS and name not in taken:
+                self.add(place)
+
+    def _ready_made(self, given: ReadyMade, mentioned: set[str]) -> ReadyMade:
+        called = {posixpath.basename(place) for place in mentioned}
+
+        def wanted(kind: str) -> bool:
+            names = set(_READY_MADE[kind])
+            return bool(names & called) and not names & (self._given | self._real)
+
+        return ReadyMade(
+            mysql=given.mysql or (StagedDatabase() if wanted("mysql") else None),
+            postgresql=given.postgresql or (StagedDatabase() if wanted("postgresql") else None),
+            systemctl=given.systemctl or (StagedSystemctl() if wanted("systemctl") else None),
+            switch_user=given.switch_user or wanted("switch_user"),
+            users=given.users,
+            fsfreeze=given.fsfreeze or wanted("fsfreeze"),
+        )
+
+    def add(self, place: str) -> bool:
+        """Let a double stand in for a command; false if one does already, or none may.
+
+        Args:
+            place: its name, or absolute path.
+        """
+        if place in self._given or place in self._added or posixpath.basename(place) in self._real:
+            return False
+        self._added[place] = StagedCommand(place, reads_stdin=True, optional=True)
+        return True
+
+    @property
+    def stage(self) -> Stage:
+        """The stage with all doubles."""
+        optional = (replace(command, optional=True) for command in self._stage.commands)
+        return replace(self._stage, commands=(*optional, *self._added.values()))
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Names of all doubled commands that nobody asked for, with what stands in."""
+        ready = self._stage.ready_made
+        kinds = {
+            "mysql": ready.mysql is not None,
+            "postgresql": ready.postgresql is not None,
+            "systemctl": ready.systemctl is not None,
+            "switch_user": ready.switch_user,
+            "fsfreeze": ready.fsfreeze,
+        }
+        found = {
+            name: "ready-made"
+            for kind, there in kinds.items()
+            for name in _READY_MADE[kind]
+            if there
+        }
+        return {**found, **dict.fromkeys(self._added, "succeeds, and prints nothing")}
+
+
+def _mentioned(text: str) -> set[str]:
+    """Words of a script that could be commands, with the paths they are written with."""
+    bare = _COMMENT.sub("", text)
+    return {f"{found['path'] or ''}{found['name']}" for found in _WORD.finditer(bare)}

@@ -1,0 +1,190 @@
+"""Where a contract's scripts are tried: throwaway VMs with everything in place."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from ..at_moment import AtMoment
+from ..completed import Completed
+from ..declared.set_up import Doubles, set_up
+from ..fault_checks import FaultOptions
+from ..findings import NAMES as ALL_FINDINGS
+from ..findings import FindingKind
+from ..inventory import Inventory
+from ..machine import VirtualMachine
+from ..missing_commands import can_be_doubled
+from .contract import Contract
+from .doubling import Doubling
+from .resting import Resting
+from .trial import Trial
+
+_ROUNDS = 12
+"""How often a trial is repeated because commands were missing; each time a double comes in."""
+
+
+class MakeVm(Protocol):
+    """Makes VMs for trials; each is closed by its block."""
+
+    def __call__(
+        self, *, rules: str, shell: str | None, allow: Sequence[str]
+    ) -> AbstractContextManager[VirtualMachine]:
+        """Make a VM.
+
+        Args:
+            rules: the rule set.
+            shell: what ``/bin/sh`` is; None for what is set elsewhere.
+            allow: findings that are not told.
+
+        Raises:
+            GuestUnavailable: none can be made here.
+            ShellMissing: its shell is not installed.
+        """
+        ...
+
+
+class Stand:
+    """Tries the scripts of a contract, each time on a VM of its own.
+
+    Backups that go well are tried once, and remembered.
+
+    Args:
+        contract: what is tried.
+        make: makes VMs.
+    """
+
+    def __init__(self, contract: Contract, make: MakeVm) -> None:
+        self.contract = contract
+        """What is tried."""
+        settings = contract.settings
+        self._make = make
+        self._doubling = Doubling(settings.stage, contract.texts().values(), settings.real)
+        self._known: dict[str, Trial] = {}
+
+    @property
+    def doubled(self) -> Mapping[str, str]:
+        """Commands that are doubled without anybody having asked for it."""
+        return self._doubling.names
+
+    def good(self, rules: str = "documented", shell: str | None = None) -> Trial:
+        """A backup in which nothing is made to go wrong.
+
+        Args:
+            rules: the rule set.
+            shell: what ``/bin/sh`` is; None for what is set elsewhere.
+
+        Raises:
+            ShellMissing: it is not installed.
+            GuestUnavailable: no VM can be made here.
+        """
+        key = f"{rules} {shell}"
+        if key not in self._known:
+            self._known[key] = self.backup(rules=rules, shell=shell)
+        return self._known[key]
+
+    def backup(
+        self,
+        *,
+        rules: str = "documented",
+        shell: str | None = None,
+        faults: FaultOptions | None = None,
+        changes: Mapping[str, object] | None = None,
+        wait: float = 0.0,
+    ) -> Trial:
+        """Take a backup. Commands that are missing are doubled, and it is taken anew.
+
+        Args:
+            rules: the rule set.
+            shell: what ``/bin/sh`` is; None for what is set elsewhere.
+            faults: what goes wrong.
+            changes: keys of the config that are other than its author wrote them.
+            wait: seconds that pass between the pre-script and the freeze.
+
+        Raises:
+            ShellMissing: the shell is not installed.
+            GuestUnavailable: no VM can be made here.
+            UsageError: a fault needs the virtual clock, which is not to be had.
+        """
+        for _ in range(_ROUNDS):
+            with self._ready(rules, shell, changes or {}) as (vm, doubles):
+                vm.fault(**(faults or {}))
+                trial = _observed(vm, doubles, wait)
+            if not self._double_what_was_missing(trial):
+                break
+        return trial
+
+    def post_alone(self) -> Completed:
+        """Run the post-script on a VM on which no pre-script ever ran.
+
+        Raises:
+            CommandTimeout: it did not end within its time limit.
+            GuestUnavailable: no VM can be made here.
+        """
+        config = self.contract.config
+        assert config is not None
+        with self._ready("documented", None, {}) as (vm, _):
+            return vm.run([config.post_location, *config.post_params], timeout=config.timeout)
+
+    def _double_what_was_missing(self, trial: Trial) -> bool:
+        added = [
+            self._doubling.add(finding.about)
+            for finding in trial.backup.findings
+            if finding.kind is FindingKind.MISSING_COMMAND and can_be_doubled(finding.about)
+        ]
+        return any(added)
+
+    @contextlib.contextmanager
+    def _ready(
+        self, rules: str, shell: str | None, changes: Mapping[str, object]
+    ) -> Iterator[tuple[VirtualMachine, Doubles]]:
+        """A VM with doubles, config and scripts in place."""
+        contract, deployed = self.contract, self.contract.settings.deployed
+        content = contract.content
+        if changes:
+            content = json.dumps({**contract.keys, **changes}).encode()
+        with self._make(rules=rules, shell=shell, allow=ALL_FINDINGS) as vm:
+            doubles = set_up(self._doubling.stage, vm)
+            vm.install_config(
+                content,
+                scripts={place: str(script) for place, script in contract.scripts.items()},
+                mode=deployed.config_mode,
+                owner=deployed.config_owner,
+                script_mode=deployed.script_mode,
+                script_owner=deployed.script_owner,
+            )
+            yield vm, doubles
+
+
+def _observed(vm: VirtualMachine, doubles: Doubles, wait: float) -> Trial:
+    resting = Resting(doubles)
+    seen: dict[str, Inventory] = {}
+
+    def look(at: AtMoment) -> None:
+        seen[at.moment] = at.inventory()
+        if wait:
+            at.run(["sleep", f"{wait:g}"], timeout=wait + 60)
+            seen["waited"] = at.inventory()
+
+    before = vm.inventory()
+    vm.on("after_pre", look)
+    vm.on("before_snapshot", lambda _: resting.look())
+    backup = vm.backup()
+    everybody = (
+        *doubles.commands.values(),
+        *(doubles.mysql, doubles.postgresql, doubles.systemctl),
+        *(doubles.switch_user, doubles.fsfreeze),
+    )
+    calls = [call for double in everybody if double is not None for call in double.calls]
+    calls.sort(key=lambda call: call.started)
+    return Trial(
+        backup,
+        before,
+        seen.get("after_pre"),
+        seen.get("waited"),
+        vm.inventory(),
+        tuple(calls),
+        tuple(resting.taken(backup)),
+    )
