@@ -52,7 +52,9 @@ def sources_of(config: pytest.Config) -> list[Source]:
 
 
 def uses_vm(item: pytest.Item) -> bool:
-    """Whether a test has a fixture that makes VMs."""
+    """Whether a test has a fixture that makes VMs, or makes them without (a ``VmItem``)."""
+    if getattr(item, "uses_vm", False):
+        return True
     return not FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,6 @@ from .asked import (
     MACHINES,
     OPTIONS,
     STRICT,
-    marker_of,
-    note_strict,
     plain_failure,
     sources_of,
     uses_vm,
@@ -25,12 +22,8 @@ from .memory_fixture import memory_vm as memory_vm
 
 if TYPE_CHECKING:
     from .machine import VirtualMachine
-    from .running import Workshop
     from .vm_factory import VmFactory
 
-_WORKSHOP: pytest.StashKey[Workshop] = pytest.StashKey()
-_TIMER: pytest.StashKey[Any] = pytest.StashKey()
-_OURS: pytest.StashKey[bool] = pytest.StashKey()
 _WORKERS: pytest.StashKey[dict[str, int]] = pytest.StashKey()
 _RUNNING: pytest.StashKey[pytest.Item] = pytest.StashKey()
 _BOOTED: pytest.StashKey[contextlib.ExitStack] = pytest.StashKey()
@@ -79,21 +72,17 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     """Show which guest works here, once a test is known to need one."""
     if config.option.collectonly or not any(uses_vm(item) for item in items):
         return []
-    return [_workshop(config).describe(sources_of(config))]
+    from .item_vms import workshop_of
 
-
-def _workshop(config: pytest.Config) -> Workshop:
-    from .running import Workshop
-
-    if _WORKSHOP not in config.stash:
-        config.stash[_WORKSHOP] = Workshop(config.rootpath, config.invocation_params.dir)
-    return config.stash[_WORKSHOP]
+    return [workshop_of(config).describe(sources_of(config))]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """End what makes VMs, and every VM with it."""
-    if _WORKSHOP in config.stash:
-        config.stash[_WORKSHOP].close()
+    from .item_vms import WORKSHOP
+
+    if WORKSHOP in config.stash:
+        config.stash[WORKSHOP].close()
 
 
 # -- several processes ---------------------------------------------------------------------------
@@ -102,8 +91,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In a worker of pytest-xdist: tell the controller which guest was in effect."""
     output = getattr(session.config, "workeroutput", None)
-    if output is not None and _WORKSHOP in session.config.stash:
-        workshop = session.config.stash[_WORKSHOP]
+    if output is None:
+        return
+    from .item_vms import WORKSHOP
+
+    if WORKSHOP in session.config.stash:
+        workshop = session.config.stash[WORKSHOP]
         output["vmsnapshot"] = workshop.described(sources_of(session.config))
 
 
@@ -137,35 +130,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give each test that uses a VM a time limit, unless one is set."""
-    from .time_limits import DEFAULT, has_own
+    from .time_limits import DEFAULT, OURS, has_own
 
     if not config.pluginmanager.hasplugin("timeout"):
         return
     for item in items:
         if uses_vm(item) and not has_own(item):
             item.add_marker(pytest.mark.timeout(DEFAULT))
-            item.stash[_OURS] = True
+            item.stash[OURS] = True
 
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> None:
     """Remember how the running timer was set, so that it can be set again for a backup."""
-    item.stash[_TIMER] = settings
+    from .time_limits import TIMER
 
-
-def _allow(item: pytest.Item, seconds: float) -> None:
-    """A backup starts that may take this long: set the test's timer anew if the limit is ours.
-
-    A backup in a thread of its own keeps the timer that runs: signals belong to the main thread.
-    """
-    from .time_limits import SLACK
-
-    if threading.current_thread() is not threading.main_thread():
-        return
-    if item.stash.get(_OURS, False) and _TIMER in item.stash:
-        settings = item.stash[_TIMER]._replace(timeout=seconds + SLACK)
-        item.config.hook.pytest_timeout_cancel_timer(item=item)
-        item.config.hook.pytest_timeout_set_timer(item=item, settings=settings)
+    item.stash[TIMER] = settings
 
 
 # -- VMs that outlive a test -----------------------------------------------------------------------
@@ -185,10 +165,12 @@ def vm_session_factory(request: pytest.FixtureRequest) -> Iterator[VmFactory]:
     many tests boot.
     """
     from .errors import GuestUnavailable, UsageError
+    from .item_vms import workshop_of
     from .settings import Source
+    from .time_limits import allow
 
     config = request.config
-    workshop = _workshop(config)
+    workshop = workshop_of(config)
     closing = contextlib.ExitStack()
 
     def booted(machine: VirtualMachine) -> None:
@@ -200,7 +182,7 @@ def vm_session_factory(request: pytest.FixtureRequest) -> Iterator[VmFactory]:
         sources = [Source("vm_session_factory()", arguments), *sources_of(config)]
         with plain_failure(GuestUnavailable, UsageError):
             machine = workshop.make(
-                sources, config.rootpath, lambda s: _allow(config.stash[_RUNNING], s), booted
+                sources, config.rootpath, lambda s: allow(config.stash[_RUNNING], s), booted
             )
         closing.callback(machine.close, wait=False)
         return machine
@@ -259,33 +241,13 @@ def _vmsnapshot_machines(request: pytest.FixtureRequest) -> list[VirtualMachine]
 
 @pytest.fixture
 def vm_factory(
-    request: pytest.FixtureRequest, _vmsnapshot_machines: list[VirtualMachine]
+    request: pytest.FixtureRequest,
+    _vmsnapshot_machines: list[VirtualMachine],
 ) -> Iterator[VmFactory]:
     """Makes throwaway Linux VMs; all are closed when the test ends."""
-    from .errors import GuestUnavailable, UsageError
-    from .settings import Source
-    from .several_shells import skipping_without_shell
+    from .item_vms import vms_of
 
-    item: pytest.Item = request.node
-    workshop = _workshop(request.config)
-    marker = marker_of(item)
-    closing = contextlib.ExitStack()
-
-    def keep(machine: VirtualMachine) -> None:
-        closing.callback(machine.close, wait=False)  # the session waits for the last ones
-        _vmsnapshot_machines.append(machine)
-
-    def make(**arguments: Any) -> VirtualMachine:
-        sources = [Source("vm_factory()", arguments), marker, *sources_of(request.config)]
-        with plain_failure(GuestUnavailable, UsageError), skipping_without_shell(sources):
-            note_strict(item, sources)
-            machine = workshop.make(
-                sources, item.path.parent, lambda seconds: _allow(item, seconds), keep
-            )
-        keep(machine)
-        return machine
-
-    with closing:
+    with vms_of(request.node) as make:
         yield make
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,12 @@ SLACK = 30.0
 
 DEFAULT = 2 * 30 + 60 + SLACK
 """Seconds: two scripts with the stock limit, a freeze, and the slack."""
+
+TIMER: pytest.StashKey[Any] = pytest.StashKey()
+"""How the timer of a running test was set."""
+
+OURS: pytest.StashKey[bool] = pytest.StashKey()
+"""Whether a test's limit is the plugin's, and not the author's."""
 
 
 def has_own(item: pytest.Item) -> bool:
@@ -23,3 +31,20 @@ def has_own(item: pytest.Item) -> bool:
         or config.getini("timeout")
         or os.environ.get("PYTEST_TIMEOUT")
     )
+
+
+def allow(item: pytest.Item, seconds: float) -> None:
+    """A backup starts that may take this long: set the test's timer anew if the limit is ours.
+
+    A backup in a thread of its own keeps the timer that runs: signals belong to the main thread.
+
+    Args:
+        item: the running test.
+        seconds: how long the backup may take at most.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if item.stash.get(OURS, False) and TIMER in item.stash:
+        settings = item.stash[TIMER]._replace(timeout=seconds + SLACK)
+        item.config.hook.pytest_timeout_cancel_timer(item=item)
+        item.config.hook.pytest_timeout_set_timer(item=item, settings=settings)

@@ -31,6 +31,7 @@ PYTEST_SIDE = {
     "several_shells",
     "time_limits",
     "after_test",
+    "item_vms",
 }
 """Modules that may import pytest."""
 
@@ -44,6 +45,7 @@ LAYERS = (
             "several_shells",
             "time_limits",
             "after_test",
+            "item_vms",
             "failure_report",
             "rule_differences",
         },
