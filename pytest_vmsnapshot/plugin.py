@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -112,6 +113,18 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     """In the controller: show which guests the workers used."""
     for text, count in config.stash.get(_WORKERS, {}).items():
         terminalreporter.write_line(f"{text} ({count} worker{'s' if count != 1 else ''})")
+
+
+# -- tests that are no functions -------------------------------------------------------------------
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Take a scenario file for tests."""
+    if not file_path.name.endswith(".vmsnapshot.toml"):
+        return None
+    from .scenario_items import ScenarioFile
+
+    return ScenarioFile.from_parent(parent, path=file_path)
 
 
 # -- several shells --------------------------------------------------------------------------------

@@ -13,20 +13,21 @@ from .engine.vm_facts import Mount, Platform
 OPEN: Final = "open"
 """As ``agent_stdin``: a pipe that stays open and silent."""
 
-_PLATFORM = {
+PLATFORM: Final[Mapping[str, str]] = {
     "isManagedVm": "managed",
     "canTakeCrashConsistentSnapshot": "crash_consistent",
     "backupRetryCount": "retry_count",
 }
+"""What the platform calls what it tells, and the field of ``Platform`` for each."""
 
 
 def platform(value: object) -> Platform:
     """What the platform tells the extension, in its own words."""
     if isinstance(value, Platform):
         return value
-    if not isinstance(value, Mapping) or not value.keys() <= _PLATFORM.keys():
-        raise ValueError(f"a dict with keys of {', '.join(_PLATFORM)}")
-    return Platform(**{_PLATFORM[name]: told for name, told in value.items()})
+    if not isinstance(value, Mapping) or not value.keys() <= PLATFORM.keys():
+        raise ValueError(f"a dict with keys of {', '.join(PLATFORM)}")
+    return Platform(**{PLATFORM[name]: told for name, told in value.items()})
 
 
 def mounts(value: object) -> tuple[Mount, ...]:

@@ -25,6 +25,8 @@ class Mistakes:
     def __init__(self, file: TomlFile) -> None:
         self.file = file
         """The file."""
+        self.count = 0
+        """How often something was found wrong so far, the same mistakes included."""
         self._found: dict[tuple[tuple[Key, ...], str], None] = {}
 
     def add(self, keys: Sequence[Key], text: str) -> None:
@@ -35,9 +37,7 @@ class Mistakes:
             text: what is wrong and what to write instead, without the place.
         """
         self._found[(tuple(keys), text)] = None
-
-    def __len__(self) -> int:
-        return len(self._found)
+        self.count += 1
 
     def finish(self) -> None:
         """Report what was found.

@@ -242,7 +242,7 @@ def _commands(table: Table) -> tuple[StagedCommand, ...]:
 
 
 def _command(entry: Table, commands: Table, name: str) -> StagedCommand:
-    before = len(entry.mistakes)
+    before = entry.mistakes.count
     patterns = entry.table("patterns")
     by_pattern: list[tuple[str, Reply]] = []
     for pattern in () if patterns is None else patterns.names():
@@ -266,7 +266,7 @@ def _command(entry: Table, commands: Table, name: str) -> StagedCommand:
             f"{entry.name_of('only_expected')} is true, but no call is expected; write which are, "
             "by patterns or replies",
         )
-    if len(entry.mistakes) == before:
+    if entry.mistakes.count == before:
         _check_as_a_whole(command, commands)
     return command
 

@@ -6,11 +6,11 @@ import difflib
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..settings import size_in_bytes
+from .layer import Layer
 from .mistakes import Mistakes, quoted, shown
 from .toml_file import Key, TomlFile
 
@@ -18,19 +18,6 @@ _D = TypeVar("_D")
 
 _DECIMALS_MEANT_AS_OCTAL = frozenset({600, 640, 644, 660, 664, 666, 700, 750, 755, 777})
 _OCTAL = re.compile(r"(?:0o?)?[0-7]{3,4}")
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """A table as it stands in the file.
-
-    Args:
-        keys: the way to it.
-        data: what is in it.
-    """
-
-    keys: tuple[Key, ...]
-    data: Mapping[str, Any]
 
 
 class Table:
@@ -236,6 +223,19 @@ class Table:
                 self.wrong(key, f"{self.name_of(key)} has {shown(word)}; {_nearest(word, names)}")
         return words
 
+    def choices(self, key: str, default: _D, names: Collection[str]) -> tuple[str, ...] | _D:
+        """A list of some words, none twice; one by itself may stand without the list."""
+        value = self._value(key)
+        if not isinstance(value, list):
+            found = self.choice(key, None, names)
+            return default if found is None else (found,)
+        known = ", ".join(names)
+        if not value or any(not isinstance(word, str) or word not in names for word in value):
+            return self._refused(key, value, f"write a list of {known}", default)
+        if len(set(value)) < len(value):
+            return self._refused(key, value, "write each of them once", default)
+        return tuple(value)
+
     def mode(self, key: str, default: _D) -> int | _D:
         """Permission bits: an octal number, or the same as text."""
         value = self._value(key)
@@ -316,13 +316,21 @@ class Table:
         self._inner[key] = rows
         return rows
 
+    def ways(self) -> dict[str, tuple[Key, ...]]:
+        """The way to each value below this table, by its name as messages have it."""
+        found: dict[str, tuple[Key, ...]] = {}
+        for layer in reversed(self._layers):
+            found |= layer.ways(self._prefix)
+        return found
+
     # -- inside ----------------------------------------------------------------------------------
 
-    def over(self, key: str) -> list[Table]:
+    def over(self, key: str, but: Collection[str] = ()) -> list[Table]:
         """Each row of a list of tables, laid over this table: a case with what all cases have.
 
         Args:
             key: of the list; it is no key of the tables returned.
+            but: keys of this table that a row does not have from it.
         """
         found = self._find(key)
         rows = [] if found is None else found[1]
@@ -330,7 +338,7 @@ class Table:
             self._refused(key, rows, f"write tables under [[{key}]]", None)
             rows = []
         (base,) = self._layers
-        rest = {name: value for name, value in base.data.items() if name != key}
+        rest = {name: base.data[name] for name in base.data if name != key and name not in but}
         return [
             Table([Layer((key, number), row), Layer((), rest)], self.mistakes, self.label)
             for number, row in enumerate(rows)

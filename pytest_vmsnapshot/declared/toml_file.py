@@ -35,7 +35,8 @@ class TomlFile:
         """Where it lies."""
         self.name = _shown(path)
         """How messages call it: as seen from the working directory, if it lies below that."""
-        self._text = text
+        self.text = text
+        """Its content."""
         self._lines = text.replace("\r\n", "\n").split("\n")
         self._prefixes: dict[int, dict[str, Any] | None] = {0: {}}
         try:

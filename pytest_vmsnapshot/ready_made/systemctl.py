@@ -124,6 +124,14 @@ class Systemctl(SeveralPlaces):
         """Units that do not run now."""
         return tuple(name for name, state in self.units.items() if state != "active")
 
+    def state_of(self, name: str) -> str | None:
+        """The state of a unit now; None if the VM has no such unit.
+
+        Args:
+            name: with or without ``.service``.
+        """
+        return self.units.get(_full(name), self._unnamed or None)
+
     # -- what they answer ------------------------------------------------------------------------
 
     def _systemctl(self, call: Call) -> Reply:

@@ -32,6 +32,7 @@ PYTEST_SIDE = {
     "time_limits",
     "after_test",
     "item_vms",
+    "scenario_items",
 }
 """Modules that may import pytest."""
 
@@ -46,12 +47,13 @@ LAYERS = (
             "time_limits",
             "after_test",
             "item_vms",
+            "scenario_items",
             "failure_report",
             "rule_differences",
         },
     ),
     ("contract", {"contract"}),
-    ("ready-made", {"ready_made", "applications", "declared"}),
+    ("ready-made", {"ready_made", "applications", "declared", "scenario"}),
     (
         "machine",
         {
