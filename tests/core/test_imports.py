@@ -53,7 +53,7 @@ LAYERS = (
         },
     ),
     ("contract", {"contract"}),
-    ("ready-made", {"ready_made", "applications", "declared", "scenario"}),
+    ("ready-made", {"ready_made", "applications", "declared", "scenario", "lint"}),
     (
         "machine",
         {
