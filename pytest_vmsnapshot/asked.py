@@ -38,6 +38,23 @@ OPTIONS = {
     "require": "fail instead of modelling: clock, namespaces, owners, shell; comma-separated",
 }
 
+TOLD = "vmsnapshot"
+"""The attribute of a report with what a check told."""
+
+CONFIG_NAME = "VMSnapshotScriptPluginConfig.json"
+"""The name of a config, by which it is found."""
+
+ALL, NAMED = "all", "named"
+"""Which configs are checked."""
+
+RUN_OPTIONS = {
+    "configs": "which VMSnapshotScriptPluginConfig.json files are checked: all (default), or those "
+    "named on the command line (named)",
+    "sarif": "write what is found in configs and scripts into this file, as SARIF",
+    "annotations": "print what is found in configs and scripts for a CI: github, or off (default)",
+}
+"""Options about a whole run, not about its VMs."""
+
 FLAGS = frozenset({"strict"})
 """Options that take no value."""
 

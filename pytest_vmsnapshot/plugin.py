@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .asked import (
+    ALL,
+    CONFIG_NAME,
     FIXTURES,
     FLAGS,
     MACHINES,
+    NAMED,
     OPTIONS,
+    RUN_OPTIONS,
     STRICT,
+    TOLD,
     plain_failure,
     sources_of,
     uses_vm,
@@ -43,6 +48,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         else:
             group.addoption(option, dest=dest, metavar=name.upper(), help=text)
         parser.addini(f"vmsnapshot_{name}", text, type="string", default="")
+    which, sarif, annotations = RUN_OPTIONS.values()
+    group.addoption("--vmsnapshot-configs", metavar="WHICH", choices=(ALL, NAMED), help=which)
+    parser.addini("vmsnapshot_configs", which, type="string", default=ALL)
+    group.addoption("--vmsnapshot-sarif", metavar="FILE", help=sarif)
+    group.addoption(
+        "--vmsnapshot-annotations", metavar="CI", choices=("github", "off"), help=annotations
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -110,21 +122,40 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """In the controller: show which guests the workers used."""
+    """In the controller: show which guests the workers used, and what checks of configs told."""
     for text, count in config.stash.get(_WORKERS, {}).items():
         terminalreporter.write_line(f"{text} ({count} worker{'s' if count != 1 else ''})")
+    reports = (report for found in terminalreporter.stats.values() for report in found)
+    if told := [getattr(report, TOLD) for report in reports if hasattr(report, TOLD)]:
+        from .contract_summary import summary
+
+        for line in summary(told, config):
+            terminalreporter.write_line(line)
 
 
 # -- tests that are no functions -------------------------------------------------------------------
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Take a scenario file for tests."""
-    if not file_path.name.endswith(".vmsnapshot.toml"):
-        return None
-    from .scenario_items import ScenarioFile
+    """Take a scenario file for tests, and a config for checks."""
+    if file_path.name.endswith(".vmsnapshot.toml"):
+        from .scenario_items import ScenarioFile
 
-    return ScenarioFile.from_parent(parent, path=file_path)
+        return ScenarioFile.from_parent(parent, path=file_path)
+    if file_path.suffix == ".json" and _is_checked(file_path, parent):
+        from .contract_items import ConfigFile
+
+        return ConfigFile.from_parent(parent, path=file_path)
+    return None
+
+
+def _is_checked(file_path: Path, parent: pytest.Collector) -> bool:
+    """Whether it is a config that is to be checked: by its name, or because it was asked for."""
+    if parent.session.isinitpath(file_path):
+        return True
+    config = parent.config
+    which = config.getoption("vmsnapshot_configs") or config.getini("vmsnapshot_configs")
+    return file_path.name == CONFIG_NAME and which != NAMED
 
 
 # -- several shells --------------------------------------------------------------------------------
@@ -225,13 +256,15 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add a section for each backup of a test that failed."""
+    """Add a section for each backup of a test that failed, and what a check tells."""
     report = yield
     machines: list[VirtualMachine] = item.stash.get(MACHINES, [])
     if report.failed and machines:
         from .failure_report import sections
 
         report.sections += sections(item.nodeid, machines)
+    if report.when == "call" and (told := getattr(item, "told", None)):
+        setattr(report, TOLD, told)  # reports travel from workers with all they have
     return report
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from ..backup import Consistency
-from ..errors import ShellMissing, UsageError
+from ..errors import ShellMissing
 from . import checks_of_backups as backups
 from . import checks_of_config as configs
 from . import checks_of_failures as failures
 from . import checks_of_recovery as recovery
 from .contract import Contract
+from .failing import NoVirtualClock
 from .outcome import Outcome, skipped
 from .stand import Stand
 
@@ -176,6 +177,7 @@ def made(check: Check, stand: Stand) -> Outcome:
 
     Raises:
         GuestUnavailable: no VM can be made here.
+        UsageError: the settings ask for what this VM cannot have.
     """
     contract = stand.contract
     if check.of_files is not None:
@@ -187,7 +189,7 @@ def made(check: Check, stand: Stand) -> Outcome:
         if check.disturbs and stand.good().backup.consistency is not Consistency.APPLICATION:
             return skipped(_NOT_GOOD)
         return check.of_vm(stand)
-    except (ShellMissing, UsageError) as reason:
+    except (ShellMissing, NoVirtualClock) as reason:
         return skipped(str(reason))
 
 

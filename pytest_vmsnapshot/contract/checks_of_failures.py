@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..faults import CommandFault, ScriptFault
 from ..findings import FindingKind
@@ -160,7 +159,7 @@ def _may_fail(stand: Stand, script: str, command: str) -> bool:
     """Whether the author says that a command's failure may be passed over."""
     if command in stand.contract.settings.may_fail:
         return True
-    path: Path | None = stand.contract.pre if script == "pre" else stand.contract.post
+    path = stand.contract.script(script)
     if path is None:
         return False
     word = re.compile(rf"(?<![\w.-]){re.escape(command)}(?![\w.-])")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from .. import config
 from ..config import ConfigIncorrect, ScriptConfig
@@ -85,19 +85,25 @@ class Contract:
             return {}
         return found if isinstance(found, dict) else {}
 
-    @property
-    def pre(self) -> Path | None:
-        """The local pre-script."""
-        return self._local("preScriptLocation")
+    def locations(self) -> Iterator[tuple[Literal["pre", "post"], str]]:
+        """Each step, and where the config says its script lies on the VM."""
+        steps: tuple[tuple[Literal["pre", "post"], str], ...] = (
+            ("pre", "preScriptLocation"),
+            ("post", "postScriptLocation"),
+        )
+        for step, key in steps:
+            place = self.keys.get(key)
+            if isinstance(place, str) and place:
+                yield step, os.path.normpath(place)
 
-    @property
-    def post(self) -> Path | None:
-        """The local post-script."""
-        return self._local("postScriptLocation")
+    def script(self, step: str) -> Path | None:
+        """The local script of a step; None if it was not found.
 
-    def _local(self, key: str) -> Path | None:
-        place = self.keys.get(key)
-        return self.scripts.get(os.path.normpath(place)) if isinstance(place, str) else None
+        Args:
+            step: ``pre`` or ``post``.
+        """
+        found = (place for name, place in self.locations() if name == step)
+        return self.scripts.get(next(found, ""))
 
     @property
     def cannot_run(self) -> str:

@@ -18,6 +18,10 @@ _SHOWN = 60
 """Characters of a command in a message."""
 
 
+class NoVirtualClock(Exception):
+    """The commands of a script are not seen here; says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failing:
     """A backup in which one command of a script was made to fail.
@@ -56,8 +60,13 @@ def most_commands(stand: Stand, script: str, fault: ScriptFault) -> Iterator[Fai
         fault: what happens to the command.
 
     Raises:
-        UsageError: there is no virtual clock, which sees the commands.
+        NoVirtualClock: nothing else sees the commands of a script.
     """
+    clock = stand.good().backup.clock
+    if clock != "virtual":
+        raise NoVirtualClock(
+            f"the clock is {clock}, and only the virtual clock sees the commands of a script"
+        )
     for number in range(1, MOST + 1):
         happens = replace(fault, at=number)
         trial = stand.backup(faults={"pre": happens} if script == "pre" else {"post": happens})

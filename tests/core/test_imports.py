@@ -33,6 +33,8 @@ PYTEST_SIDE = {
     "after_test",
     "item_vms",
     "scenario_items",
+    "contract_items",
+    "contract_summary",
 }
 """Modules that may import pytest."""
 
@@ -48,6 +50,8 @@ LAYERS = (
             "after_test",
             "item_vms",
             "scenario_items",
+            "contract_items",
+            "contract_summary",
             "failure_report",
             "rule_differences",
         },

@@ -1,0 +1,48 @@
+"""What is told of configs once all tests have run: doubled commands, annotations, SARIF."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .contract_items import finding_of
+from .lint import LintFinding, github, sarif
+
+
+def summary(told: list[dict[str, Any]], config: pytest.Config) -> Iterator[str]:
+    """Lines for the end of a run, and the SARIF file that was asked for.
+
+    Args:
+        told: by the checks.
+        config: of the run.
+
+    Yields:
+        Lines.
+
+    Raises:
+        OSError: the SARIF file cannot be written.
+    """
+    doubled: dict[str, dict[str, str]] = {}
+    for row in told:
+        doubled.setdefault(row["config"], {}).update(row.get("doubled", {}))
+    for name, commands in doubled.items():
+        if commands:
+            yield f"doubled for {name} (vmsnapshot.toml can say more of them):"
+            for kind in dict.fromkeys(commands.values()):
+                yield f"  {', '.join(c for c, k in sorted(commands.items()) if k == kind)}: {kind}"
+    findings = list(_findings(told))
+    if config.getoption("vmsnapshot_annotations") == "github":
+        yield from github.annotations(findings, config.rootpath)
+    if file := config.getoption("vmsnapshot_sarif"):
+        Path(file).write_text(sarif.text(findings, config.rootpath), encoding="utf-8")
+        yield f"{len(findings)} findings are in {file} (SARIF)"
+
+
+def _findings(told: list[dict[str, Any]]) -> Iterator[LintFinding]:
+    rows = [row for each in told for row in each.get("lint", ())]
+    yield from sorted(
+        {finding_of(row) for row in rows}, key=lambda f: (str(f.path), f.line, f.code)
+    )
