@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ..errors import CommandTimeout
@@ -119,8 +120,21 @@ def _of_post(stand: Stand, trial: Trial, when: str) -> Iterator[Problem]:
             "let it succeed where there is nothing, or only a part, to undo",
             trial.backup.explain(),
         )
-    for problem in (*left_running(trial), *not_undone(trial, stand.contract.settings.keep)):
-        yield Problem(f"{when}: {problem.text}", problem.remedy)
+    known = {_bare(problem.text) for problem in _left(stand, stand.good())}
+    for problem in _left(stand, trial):
+        if _bare(problem.text) not in known:  # those are told by checks of their own
+            yield Problem(f"{when}: {problem.text}", problem.remedy)
+
+
+def _left(stand: Stand, trial: Trial) -> Iterator[Problem]:
+    yield from left_running(trial)
+    yield from not_undone(trial, stand.contract.settings.keep)
+
+
+def _bare(text: str) -> str:
+    """A text without what differs between backups: which processes, and their numbers."""
+    head, _, named = text.partition(": ")
+    return re.sub(r"\d+", "N", head if named else text)
 
 
 def _once_each(problems: Iterator[Problem] | list[Problem]) -> Outcome:

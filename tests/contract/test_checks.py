@@ -1,0 +1,310 @@
+"""Each check finds its flaw, and none is found where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from pytest_vmsnapshot.contract.check import NAMES, Check, checks_of, made
+from pytest_vmsnapshot.contract.outcome import Outcome
+from pytest_vmsnapshot.contract.stand import Stand
+
+from .authored import GOOD_POST, GOOD_PRE
+
+MakeStand = Callable[..., Stand]
+
+FINISHED_PRE = GOOD_PRE + "echo > /run/app.finished\n"
+BASH = '#!/bin/bash\nset -eu\nwhat=(pause)\nappctl "${what[@]}"\ntouch /run/app.paused\n'
+WRITER = (
+    "perl -e '$|=1; while(1){print 1; select(undef,undef,undef,1)}' >> /data/log 2>&1 &\n"
+    "echo $! > /run/writer\n"
+)
+STOPS_WRITER = 'if [ -e /run/writer ]; then kill "$(cat /run/writer)"; rm /run/writer; fi\n'
+FIRST_TIME_ONLY = "if [ -e /srv/app/ran ]; then exit 1; fi\nmkdir -p /srv/app\n: > /srv/app/ran\n"
+
+FLAWS: dict[str, tuple[dict[str, object], set[str]]] = {
+    "none": ({}, set()),
+    "slow": (  # all tries of a script share its limit
+        {"pre": f"{GOOD_PRE}sleep 16\n"},
+        {"time-limit", "pre-retried"},
+    ),
+    "talkative": (
+        {"pre": f"{GOOD_PRE}head -c 70000 /dev/zero\n"},
+        {"quiet", "application-consistent[shipped]", "shell[debian]", "shell[rhel]"},
+    ),
+    "a file is left": ({"post": "#!/bin/sh\nset -eu\nappctl resume\n"}, {"undone"}),
+    "a file stays changed": (
+        {"pre": f"{GOOD_PRE}echo off > /etc/motd\n"},
+        {"undone"},
+    ),
+    "a unit stays stopped": ({"pre": f"{GOOD_PRE}systemctl stop app\n"}, {"undone"}),
+    "a process is left": (
+        {"pre": f"{GOOD_PRE}sleep 100 > /dev/null 2>&1 &\n"},
+        {"nothing-left-running"},
+    ),
+    "somebody writes": (
+        {
+            "pre": GOOD_PRE + STOPS_WRITER + WRITER,
+            "post": GOOD_POST + STOPS_WRITER,
+            "settings": "keep = ['/data/log']\n",
+        },
+        {"no-write-while-frozen"},
+    ),
+    "one-shot lock": (
+        {"pre": f"{GOOD_PRE}mysql -e 'FLUSH TABLES WITH READ LOCK'\n"},
+        {"held-at-snapshot"},
+    ),
+    "started again too early": (
+        {"pre": f"{GOOD_PRE}systemctl stop app\nsync\nsystemctl start app\n"},
+        {"held-at-snapshot", "post-after-half-done-pre"},
+    ),
+    "thawed too early": (
+        {"pre": f"{GOOD_PRE}fsfreeze -f /data\nfsfreeze -u /data\n"},
+        {"held-at-snapshot", "post-after-half-done-pre"},
+    ),
+    "counts on a pre-script that came to its end": (
+        {"pre": FINISHED_PRE, "post": f"{GOOD_POST}rm /run/app.finished\n"},
+        {
+            *("post-after-failed-pre", "post-after-timed-out-pre", "post-after-half-done-pre"),
+            *("post-alone", "post-twice"),
+        },
+    ),
+    "waits for ever": (
+        {
+            "post": f"{GOOD_POST}while [ ! -e /opt/app/pre.done ]; do sleep 1; done\n",
+            "pre": (f"{GOOD_PRE}: > /opt/app/pre.done\n"),
+            "settings": "keep = ['/opt/app/pre.done']\n",
+        },
+        {
+            *("post-after-failed-pre", "post-after-timed-out-pre", "post-after-half-done-pre"),
+            "post-alone",
+        },
+    ),
+    "a second post-script fails": ({"post": GOOD_POST + FIRST_TIME_ONLY}, {"post-twice"}),
+    "a second pre-script fails": (
+        {
+            "pre": f"{GOOD_PRE}mkdir /run/app.lock\n",
+            "post": GOOD_POST.replace("rm -f", "rm -rf /run/app.lock"),
+        },
+        {"pre-retried"},
+    ),
+    "tries again and gives up silently": (
+        {"pre": "#!/bin/sh\nfor i in 1 2 3; do\n  appctl pause && break\ndone\nexit 0\n"},
+        {"exit-status[pre]"},
+    ),
+    "the pre-script swallows a failure": (
+        {"pre": "#!/bin/sh\nappctl pause\ntouch /run/app.paused\n"},
+        {"exit-status[pre]", "failure-noticed[pre]"},
+    ),
+    "the post-script swallows a failure": (
+        {"post": "#!/bin/sh\nappctl resume\nrm -f /run/app.paused\n"},
+        {"exit-status[post]", "failure-noticed[post]"},
+    ),
+    "bash only": ({"pre": BASH}, {"application-consistent[shipped]", "shell[debian]"}),
+    "fails": (
+        {"pre": "#!/bin/sh\nexit 3\n"},
+        {
+            *("application-consistent[documented]", "application-consistent[shipped]"),
+            *("shell[debian]", "shell[rhel]"),
+        },
+    ),
+    "wrong modes": (
+        {"settings": "[deployed]\nscript_mode = '0755'\n"},
+        {
+            *("modes", "application-consistent[documented]", "application-consistent[shipped]"),
+            *("shell[debian]", "shell[rhel]"),
+        },
+    ),
+}
+
+
+def outcomes(stand: Stand) -> dict[str, Outcome]:
+    return {str(check): made(check, stand) for check in checks_of(stand.contract)}
+
+
+@pytest.mark.vm(shell="debian")
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_a_flaw_is_found_by_its_check_and_by_no_other(stand_of: MakeStand, flaw: str) -> None:
+    arguments, expected = FLAWS[flaw]
+    found = outcomes(stand_of(**arguments))
+    assert {name for name, outcome in found.items() if outcome.problems} == expected
+
+
+def test_every_check_finds_something(stand_of: MakeStand) -> None:
+    found = {name for _, expected in FLAWS.values() for name in expected}
+    every = {str(check) for check in checks_of(stand_of().contract)}
+    assert every - found == {"valid-config"}  # which has tests of its own
+    assert {name.partition("[")[0] for name in every} == set(NAMES)
+
+
+def test_nothing_is_skipped_of_a_pair_that_goes_well(stand_of: MakeStand) -> None:
+    assert [name for name, outcome in outcomes(stand_of()).items() if outcome.skipped] == []
+
+
+NOT_GOOD = (
+    "a backup in which nothing is made to go wrong is not application-consistent "
+    "(application-consistent[documented] says why)"
+)
+
+
+def test_what_disturbs_is_skipped_where_nothing_goes_well(stand_of: MakeStand) -> None:
+    found = outcomes(stand_of("#!/bin/sh\nexit 3\n"))
+    skipped = {name: outcome.skipped for name, outcome in found.items() if outcome.skipped}
+    assert set(skipped.values()) == {NOT_GOOD}
+    assert set(skipped) == {
+        *("post-after-failed-pre", "post-after-timed-out-pre", "post-after-half-done-pre"),
+        *("post-alone", "post-twice", "pre-retried", "exit-status[pre]", "exit-status[post]"),
+        *("failure-noticed[pre]", "failure-noticed[post]"),
+    }
+
+
+def test_nothing_is_tried_with_an_incorrect_config(stand_of: MakeStand) -> None:
+    found = outcomes(stand_of(keys={"timeoutInSeconds": "30"}))
+    assert found["valid-config"].problems
+    rest = {o.skipped for name, o in found.items() if name not in ("valid-config", "modes")}
+    assert rest == {"the config is incorrect (valid-config says how)"}
+
+
+def test_checks_can_be_switched_off(stand_of: MakeStand) -> None:
+    every = [str(check) for check in checks_of(stand_of().contract)]
+    contract = stand_of(settings="skip = ['undone', 'shell']\n").contract
+    names = [str(check) for check in checks_of(contract)]
+    assert [name for name in every if name not in names] == [
+        *("shell[debian]", "shell[rhel]", "undone")
+    ]
+
+
+def test_shells_can_be_chosen(stand_of: MakeStand) -> None:
+    contract = stand_of(settings="shells = ['suse', 'dash']\n").contract
+    names = [str(check) for check in checks_of(contract)]
+    assert [name for name in names if name.startswith("shell")] == ["shell[suse]", "shell[dash]"]
+
+
+@pytest.mark.vm(clock="real")
+def test_without_a_virtual_clock_commands_are_not_seen(stand_of: MakeStand) -> None:
+    stand = stand_of()
+    check = next(c for c in checks_of(stand.contract) if str(c) == "failure-noticed[pre]")
+    assert made(check, stand).skipped == (
+        "the clock is real, and only the virtual clock sees the commands of a script"
+    )
+
+
+def outcome_of(stand: Stand, name: str) -> Outcome:
+    check: Check = next(c for c in checks_of(stand.contract) if str(c) == name)
+    return made(check, stand)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "appctl pause || :",
+        "appctl pause || true",
+        "appctl pause  # vmsnapshot: may-fail",
+    ],
+)
+def test_a_failure_that_may_be_passed_over(stand_of: MakeStand, line: str) -> None:
+    stand = stand_of(f"#!/bin/sh\nset -eu\n{line}\ntouch /run/app.paused\n")
+    assert not outcome_of(stand, "failure-noticed[pre]").problems
+    assert not outcome_of(stand, "exit-status[pre]").problems
+
+
+def test_settings_say_what_may_fail(stand_of: MakeStand) -> None:
+    stand = stand_of("#!/bin/sh\nappctl pause\nexit 0\n", settings="may_fail = ['appctl']\n")
+    assert not outcome_of(stand, "failure-noticed[pre]").problems
+    assert not outcome_of(stand, "exit-status[pre]").problems
+
+
+def test_one_line_that_passes_over_says_nothing_of_another(stand_of: MakeStand) -> None:
+    pre = "#!/bin/sh\nappctl flush || :\nappctl pause\ntouch /run/app.paused\n"
+    (problem,) = outcome_of(stand_of(pre), "failure-noticed[pre]").problems[:1]
+    assert "appctl" in problem.text
+
+
+def test_a_command_that_is_tried_again_is_no_problem(stand_of: MakeStand) -> None:
+    pre = "#!/bin/sh\nset -eu\nappctl pause || appctl pause\ntouch /run/app.paused\n"
+    assert not outcome_of(stand_of(pre), "failure-noticed[pre]").problems
+
+
+def test_what_changes_nothing_may_fail(stand_of: MakeStand) -> None:
+    pre = "#!/bin/sh\nid\nappctl pause || exit 1\ntouch /run/app.paused || exit 1\nsleep 1\n"
+    assert not outcome_of(stand_of(pre), "failure-noticed[pre]").problems
+
+
+def test_kept_files(stand_of: MakeStand) -> None:
+    pre = f"{GOOD_PRE}date > /srv/last-backup\nmkdir -p /srv/backups\ndate > /var/log/app.log\n"
+    (problem,) = outcome_of(stand_of(pre), "undone").problems
+    assert problem.text == (
+        "/srv/last-backup was made by the pre-script, and is still there after the backup"
+    )
+    assert problem.remedy == (
+        'undo it in the post-script, or write keep = ["/srv/last-backup"] in vmsnapshot.toml'
+    )
+    assert not outcome_of(stand_of(pre, settings="keep = ['/srv/*']\n"), "undone").problems
+
+
+def test_an_empty_directory_is_a_lock_only_where_locks_are(stand_of: MakeStand) -> None:
+    pre = f"{GOOD_PRE}mkdir -p /srv/app /run/app.lock\n"
+    problems = outcome_of(stand_of(pre), "undone").problems
+    assert [problem.text.partition(" ")[0] for problem in problems] == ["/run/app.lock"]
+
+
+MESSAGES = {
+    "time-limit": (
+        {"pre": f"{GOOD_PRE}sleep 16\n"},
+        "the pre-script needs 16.0 s, more than 50% of its limit of 30 s: on a busy VM it is "
+        "stopped\n"
+        "  remedy: raise timeoutInSeconds, let it wait less, or write share in vmsnapshot.toml",
+    ),
+    "quiet": (
+        {"post": f"{GOOD_POST}head -c 70000 /dev/zero >&2\n"},
+        "the post-script prints 70000 bytes to its standard error: the extension never reads them, "
+        "and after 65536 the script blocks until its limit\n"
+        "  remedy: write them into a file (exec >> /var/log/NAME.log 2>&1), or print less",
+    ),
+    "post-alone": (
+        {"post": f"{GOOD_POST}rm /run/none\n", "pre": f"{GOOD_PRE}: > /run/none\n"},
+        "the post-script ends with 1 where no pre-script ran: a backup whose pre-script was never "
+        "started would have a second error\n"
+        "  remedy: leave with 0 where there is nothing to undo\n"
+        "  rm: cannot remove '/run/none': No such file or directory",
+    ),
+    "no-write-while-frozen": (
+        {"pre": GOOD_PRE + WRITER, "post": GOOD_POST + STOPS_WRITER},
+        "/data/log is written to after the pre-script has ended: whoever writes there while the "
+        "file system is frozen hangs, and the snapshot has half of it\n"
+        "  remedy: end what writes before the pre-script ends",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_messages(stand_of: MakeStand, name: str) -> None:
+    arguments, text = MESSAGES[name]
+    assert str(outcome_of(stand_of(**arguments), name)) == text
+
+
+def test_a_swallowed_failure_is_shown_with_its_command(stand_of: MakeStand) -> None:
+    pre = "#!/bin/sh\nappctl pause 'all of it'\ntouch /run/app.paused\n"
+    problem, *_ = outcome_of(stand_of(pre), "failure-noticed[pre]").problems
+    assert problem.text == (
+        "the 1st command (appctl pause 'all of it') fails, and the pre-script ends with 0 all the "
+        "same: appctl pause all of it was not done"
+    )
+    assert problem.remedy == (
+        "end with another status when it fails (set -e, or || exit 1); or say that it may fail: "
+        "|| :, a comment '# vmsnapshot: may-fail' on its line, or may_fail = [\"appctl\"] in "
+        "vmsnapshot.toml"
+    )
+    assert "fault: the 1st command, appctl pause 'all of it', ends with exit status 1" in (
+        problem.evidence
+    )
+
+
+def test_the_same_problem_in_several_situations_is_told_once(stand_of: MakeStand) -> None:
+    stand = stand_of(FINISHED_PRE, f"{GOOD_POST}rm /run/app.finished\n")
+    (problem,) = outcome_of(stand, "post-after-half-done-pre").problems
+    assert problem.text == (
+        "after a pre-script that was stopped at its 1st command (appctl pause) the post-script "
+        "fails: exit status 1 (and in 1 more situations)"
+    )
