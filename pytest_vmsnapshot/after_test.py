@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import pytest
 
 from .errors import Noticed, RulesDiffer
 from .failure_report import HasBackups, named
-from .findings import Finding, permission
-from .rule_differences import STRICT, told
+from .findings import Finding, FindingKind, permission
+from .item_vms import VmItem
+from .rule_differences import SILENCE, STRICT, told
 
 _FAILED = "this test passed, but it fails for what was found on its VM afterwards:"
 _SHOWN = "found on the VM of this test:"
@@ -29,14 +30,18 @@ def tell(machines: Sequence[HasBackups], item: pytest.Item, *, strict: bool) -> 
     Raises:
         pytest.fail.Exception: by what was found, by a filter, or because of ``strict``.
     """
+    own = item if isinstance(item, VmItem) else None
+    allowed_by = permission if own is None else own.permission
     found = list(_not_allowed(machines))
     left = [(place, finding) for place, finding in found if finding.kind.fails]
-    failures = [_message(_FAILED, left, strict=False)] if left else []
+    failures = [_message(_FAILED, left, allowed_by, strict=False)] if left else []
     messages: list[Warning] = []
-    if any(backup.differences for machine in machines for backup in machine.backups):
-        messages.append(RulesDiffer(told(machines, strict=strict)))
+    backups = [backup for machine in machines for backup in machine.backups]
+    if rules := dict.fromkeys(found.rule for backup in backups for found in backup.differences):
+        silence = SILENCE if own is None else own.silence(list(rules))
+        messages.append(RulesDiffer(told(machines, strict=strict, silence=silence)))
     if shown := [(place, finding) for place, finding in found if not finding.kind.fails]:
-        messages.append(Noticed(_message(_SHOWN, shown, strict=strict)))
+        messages.append(Noticed(_message(_SHOWN, shown, allowed_by, strict=strict)))
     failures += [str(message) for message in messages if _fails(message, item, strict=strict)]
     if failures:
         raise pytest.fail.Exception("\n".join(failures), pytrace=False)
@@ -50,7 +55,13 @@ def _not_allowed(machines: Sequence[HasBackups]) -> Iterator[tuple[str, Finding]
                 yield ", ".join(filter(None, (which, place))), finding
 
 
-def _message(head: str, found: Sequence[tuple[str, Finding]], *, strict: bool) -> str:
+def _message(
+    head: str,
+    found: Sequence[tuple[str, Finding]],
+    allowed_by: Callable[[Iterable[FindingKind]], str],
+    *,
+    strict: bool,
+) -> str:
     """Everything in one message; what was found in several backups is told once."""
     places: dict[str, list[str]] = {}
     for place, finding in found:
@@ -62,7 +73,7 @@ def _message(head: str, found: Sequence[tuple[str, Finding]], *, strict: bool) -
     if strict:
         lines.append(STRICT)
     kinds = dict.fromkeys(finding.kind for _, finding in found)
-    return "\n".join([*lines, f"to allow it: {permission(kinds)}"])
+    return "\n".join([*lines, f"to allow it: {allowed_by(kinds)}"])
 
 
 def _fails(message: Warning, item: pytest.Item, *, strict: bool) -> bool:

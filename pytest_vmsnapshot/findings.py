@@ -32,11 +32,16 @@ NAMES = tuple(kind.value for kind in FindingKind)
 """Names that can be allowed."""
 
 
-def permission(kinds: Iterable[FindingKind]) -> str:
-    """What to write so that a test is not told of some kinds of findings."""
+def permission(kinds: Iterable[FindingKind], where: str = "in @pytest.mark.vm") -> str:
+    """What to write so that a test is not told of some kinds of findings.
+
+    Args:
+        kinds: the kinds.
+        where: where to write it, in words.
+    """
     names = [kind.value for kind in kinds]
     quoted = ", ".join(f'"{name}"' for name in names)
-    return f"allow=[{quoted}] in @pytest.mark.vm, or --vmsnapshot-allow={','.join(names)}"
+    return f"allow=[{quoted}] {where}, or --vmsnapshot-allow={','.join(names)}"
 
 
 @dataclass(frozen=True, slots=True)

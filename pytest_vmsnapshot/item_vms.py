@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +12,7 @@ from .asked import MACHINES, marker_of, note_strict, plain_failure, sources_of
 from .time_limits import allow
 
 if TYPE_CHECKING:
+    from .findings import FindingKind
     from .machine import VirtualMachine
     from .running import Workshop
     from .settings import Source
@@ -87,6 +88,22 @@ class VmItem(pytest.Item):
     def vm_sources(self) -> tuple[Source, ...]:
         """What the test says of its VMs, the weightiest first; nothing by default."""
         return ()
+
+    def permission(self, kinds: Iterable[FindingKind]) -> str:
+        """What its author can write so that some kinds of findings are not told."""
+        from .findings import permission
+
+        return permission(kinds)
+
+    def silence(self, rules: Sequence[str]) -> str:  # noqa: ARG002
+        """What its author can write so that differences between the rule sets are not told.
+
+        Args:
+            rules: the rules that differ.
+        """
+        from .rule_differences import SILENCE
+
+        return SILENCE
 
     def setup(self) -> None:
         """Be ready to make VMs."""

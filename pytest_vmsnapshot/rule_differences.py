@@ -6,19 +6,20 @@ from collections.abc import Sequence
 
 from .failure_report import HasBackups
 
-_SILENCE = (
+SILENCE = (
     "to silence this: @pytest.mark.filterwarnings('ignore::pytest_vmsnapshot.RulesDiffer'), "
     "or the same in the ini value filterwarnings"
 )
 STRICT = "this fails the test because of --vmsnapshot-strict (marker and ini value: strict)"
 
 
-def told(machines: Sequence[HasBackups], *, strict: bool = False) -> str:
+def told(machines: Sequence[HasBackups], *, strict: bool = False, silence: str = SILENCE) -> str:
     """All differences of a test's backups, as one message.
 
     Args:
         machines: its VMs.
         strict: whether they fail the test.
+        silence: what its author can write so that he is not told any more.
     """
     found: dict[str, list[str]] = {}
     for index, machine in enumerate(machines, 1):
@@ -28,7 +29,7 @@ def told(machines: Sequence[HasBackups], *, strict: bool = False) -> str:
                 found.setdefault(str(difference), []).append(f"{which}backup {backup.number}")
     lines = ["the documented and the shipped rules differ about this test:"]
     lines += [f"  {places[0]}: {text}{_more(places)}" for text, places in found.items()]
-    return "\n".join([*lines, STRICT if strict else _SILENCE])
+    return "\n".join([*lines, STRICT if strict else silence])
 
 
 def _more(places: Sequence[str]) -> str:

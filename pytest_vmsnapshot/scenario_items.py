@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .errors import DeclarationError, HarnessError
+from .findings import FindingKind, permission
 from .item_vms import VmItem
 from .scenario.case import Case, load_cases
 from .settings import Source
@@ -78,6 +79,15 @@ class ScenarioItem(VmItem):
     def vm_sources(self) -> tuple[Source, ...]:
         """What the case says of its VM."""
         return (self.case.source,)
+
+    def permission(self, kinds: Iterable[FindingKind]) -> str:
+        """What to write in the case so that some kinds of findings are not told."""
+        return permission(kinds, "below [vm] of the case")
+
+    def silence(self, rules: Sequence[str]) -> str:
+        """What to write in the case so that differences between the rule sets are not told."""
+        names = ", ".join(f'"{name}"' for name in sorted(rules))
+        return f"if that is as expected: differences=[{names}] below [expect] of the case"
 
     def runtest(self) -> None:
         """Run the case.
