@@ -224,17 +224,15 @@ class Table:
         return words
 
     def choices(self, key: str, default: _D, names: Collection[str]) -> tuple[str, ...] | _D:
-        """A list of some words, none twice; one by itself may stand without the list."""
-        value = self._value(key)
-        if not isinstance(value, list):
-            found = self.choice(key, None, names)
-            return default if found is None else (found,)
-        known = ", ".join(names)
-        if not value or any(not isinstance(word, str) or word not in names for word in value):
-            return self._refused(key, value, f"write a list of {known}", default)
-        if len(set(value)) < len(value):
-            return self._refused(key, value, "write each of them once", default)
-        return tuple(value)
+        """A list of some words, one at least and none twice."""
+        words = self.known_words(key, None, names)
+        if words is None:
+            return default
+        if not words:
+            return self._refused(key, [], f"write a list of {', '.join(names)}", default)
+        if len(set(words)) < len(words):
+            return self._refused(key, list(words), "write each of them once", default)
+        return words
 
     def mode(self, key: str, default: _D) -> int | _D:
         """Permission bits: an octal number, or the same as text."""

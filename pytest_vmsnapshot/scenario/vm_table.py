@@ -49,7 +49,14 @@ def read_combinations(vm: Table | None) -> tuple[tuple[str, ...], tuple[str, ...
     """
     if vm is None:
         return (), ()
-    return vm.choices("rules", (), RULES), vm.choices("shell", (), SHELLS)
+    return _one_or_more(vm, "rules", RULES), _one_or_more(vm, "shell", SHELLS)
+
+
+def _one_or_more(vm: Table, key: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    if vm.is_list(key):
+        return vm.choices(key, (), names)
+    name = vm.choice(key, None, names)
+    return () if name is None else (name,)
 
 
 def read_settings(vm: Table | None) -> dict[str, Any]:
