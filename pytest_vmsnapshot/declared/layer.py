@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,3 +35,32 @@ class Layer:
             if isinstance(value, Mapping):
                 found |= Layer(way, value).ways(f"{name}.")
         return found
+
+
+def below(layers: Sequence[Layer], key: str) -> list[Layer]:
+    """The layers of a table that lies in a table of several layers.
+
+    Args:
+        layers: the weightiest first.
+        key: of the table within; the first that has it has a table there.
+    """
+    found = []
+    for layer in layers:
+        if key in layer.data:
+            if not isinstance(layer.data[key], Mapping):
+                break  # a nearer table replaces a value that is none
+            found.append(Layer((*layer.keys, key), layer.data[key]))
+    return found
+
+
+def merged(layers: Sequence[Layer]) -> dict[str, Any]:
+    """What a table of several layers amounts to.
+
+    Args:
+        layers: the weightiest first.
+    """
+    found: dict[str, Any] = {}
+    for key in dict.fromkeys(key for layer in reversed(layers) for key in layer.data):
+        value = next(layer.data[key] for layer in layers if key in layer.data)
+        found[key] = merged(below(layers, key)) if isinstance(value, Mapping) else value
+    return found

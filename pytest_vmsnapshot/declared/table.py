@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..settings import size_in_bytes
-from .layer import Layer
+from .layer import Layer, below, merged
 from .mistakes import Mistakes, quoted, shown
 from .toml_file import Key, TomlFile
 
 _D = TypeVar("_D")
 
 _DECIMALS_MEANT_AS_OCTAL = frozenset({600, 640, 644, 660, 664, 666, 700, 750, 755, 777})
+_FEW = 12
+"""Words that are all shown beside the one that may be meant."""
+
 _OCTAL = re.compile(r"(?:0o?)?[0-7]{3,4}")
 
 
@@ -107,12 +110,9 @@ class Table:
     def raw(self, key: str) -> Any:
         """A value as TOML has it, with tables put together; None if it is not there."""
         found = self._find(key)
-        if found is None:
-            return None
-        if not isinstance(found[1], Mapping):
-            return found[1]
-        inner = self._below(key)
-        return {name: inner.raw(name) for name in inner.names()}
+        if found is None or not isinstance(found[1], Mapping):
+            return None if found is None else found[1]
+        return merged(below(self._layers, key))
 
     def keys_of(self, key: str) -> tuple[Key, ...]:
         """The way to a value from the top of the file; without one, to this table."""
@@ -226,7 +226,7 @@ class Table:
     def choices(self, key: str, default: _D, names: Collection[str]) -> tuple[str, ...] | _D:
         """A list of some words, one at least and none twice."""
         words = self.known_words(key, None, names)
-        if words is None:
+        if words is None or not set(words) <= set(names):
             return default
         if not words:
             return self._refused(key, [], f"write a list of {', '.join(names)}", default)
@@ -353,12 +353,7 @@ class Table:
     def _below(self, key: str) -> Table:
         if key in self._inner:
             return self._inner[key][0]
-        layers = []
-        for layer in self._layers:
-            if key in layer.data:
-                if not isinstance(layer.data[key], Mapping):
-                    break  # a nearer table replaces a value that is none
-                layers.append(Layer((*layer.keys, key), layer.data[key]))
+        layers = below(self._layers, key)
         name = self.name_of(key)
         table = Table(layers, self.mistakes, name, f"{name}.")
         self._inner[key] = [table]
@@ -381,7 +376,9 @@ def _nearest(value: object, names: Collection[str]) -> str:
     """What to write instead of a word that is not known."""
     near = difflib.get_close_matches(value, names, 1) if isinstance(value, str) else []
     known = ", ".join(names)
-    return f"is {shown(near[0])} meant? There are: {known}" if near else f"write one of {known}"
+    if not near:
+        return f"write one of {known}"
+    return f"is {shown(near[0])} meant?" + (f" There are: {known}" if len(names) <= _FEW else "")
 
 
 def is_path(value: str) -> bool:

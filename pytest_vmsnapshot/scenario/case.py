@@ -19,7 +19,7 @@ from .vm_table import read_combinations, read_faults, read_settings
 SUFFIX = ".vmsnapshot.toml"
 """How the name of a scenario file ends."""
 
-_CASE_HEADER = re.compile(r"^\s*\[\[\s*case\s*\]\]", re.MULTILINE)
+_CASE_HEADER = re.compile(r"^[ \t]*\[\[[ \t]*case[ \t]*\]\]", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

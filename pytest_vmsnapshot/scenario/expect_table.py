@@ -43,9 +43,14 @@ def read_expectation(case: Table, stage: Stage) -> Expectation:
         stage: what the case has on its VM.
     """
     table = case.table("expect")
-    if table is None or not table.ways():
+    before = case.mistakes.count
+    found = Expectation() if table is None else _expectation(table, stage)
+    if found == Expectation() and case.mistakes.count == before:
         case.wrong("expect", _NOTHING)
-        return Expectation()
+    return found
+
+
+def _expectation(table: Table, stage: Stage) -> Expectation:
     return Expectation(
         status=table.choice("status", None, _STATUSES),
         consistency=table.choice("consistency", None, _CONSISTENCIES),
@@ -84,13 +89,9 @@ def _error(table: Table, key: str, value: object, also: str = "") -> ErrorGiven 
     near: list[str] = []
     if isinstance(value, str):
         near = difflib.get_close_matches(value, (*NAMES, *filter(None, [also])), 1, 0.5)
-    meant = f"is {shown(near[0])} meant? " if near else ""
     known = ", ".join((*NAMES, *filter(None, [also])))
-    table.wrong(
-        key,
-        f"{table.name_of(key)} is {shown(value)}; {meant}Write one of {known}, or a code such as "
-        f"{_CODES[0]}",
-    )
+    wanted = f"is {shown(near[0])} meant?" if near else f"write one of {known}, or its code"
+    table.wrong(key, f"{table.name_of(key)} is {shown(value)}; {wanted}")
     return None
 
 
