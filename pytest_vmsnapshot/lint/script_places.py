@@ -24,7 +24,8 @@ _WITHOUT_SOURCE = ("dash", "yash")
 _TILDE_BY_HOME = ("dash", "busybox", "mksh", "yash")
 """Shells for which a tilde is HOME and nothing else; others ask the system who runs them."""
 
-_TILDE = re.compile(r"(?:\A|\A[A-Za-z_]\w*=|(?<=:))~(?=[/:]|\Z)")
+_TILDE = re.compile(r"\A~(?=/|\Z)")
+_TILDE_IN_ASSIGNMENT = re.compile(r"(?:\A\w+=|(?<=:))~(?=[/:]|\Z)")
 _HOME = re.compile(r"\$(?:HOME\b|\{#?HOME(?![\w:+=?-]|\}?\w)|\{HOME:[0-9 ])")
 _UNEXPANDED = re.compile(r"\\.|'[^']*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 _SETS_HOME = re.compile(r"HOME=|.*\$\{HOME:?=", re.DOTALL)
@@ -38,16 +39,15 @@ def relative_paths(script: ReadScript) -> Iterator[LintFinding]:
         if any(command.in_function or (cd.line, cd.column) < place for cd in moved):
             continue
         for word in _started(command):
-            if _is_relative(word):
-                yield script.found(
-                    RELATIVE_PATH,
-                    Severity.ERROR,
-                    word,
-                    f"{word.plain} is looked for where the script starts, and that is the "
-                    "extension's own directory",
-                    f'give its absolute path; beside the script it is "$(dirname "$0")/'
-                    f'{word.plain.removeprefix("./")}"',
-                )
+            yield script.found(
+                RELATIVE_PATH,
+                Severity.ERROR,
+                word,
+                f"{word.plain} is looked for where the script starts, and that is the extension's "
+                "own directory",
+                f'give its absolute path; beside the script it is "$(dirname "$0")/'
+                f'{word.plain.removeprefix("./")}"',
+            )
         for found in command.redirections:
             if _is_relative_file(found) and found.target is not None:
                 yield _redirected(script, found, found.target)
@@ -62,19 +62,15 @@ def _moves(command: Command) -> bool:
 
 
 def _started(command: Command) -> Iterator[Word]:
-    """The words of a command that name a file to run, or a directory to go to."""
-    yield from command.words[:1]
-    operands = [word for word in command.words[1:] if not word.raw.startswith("-")]
-    if command.name in _READS_A_SCRIPT:
-        options = {word.raw for word in command.words[1:]}
-        if operands and not options & {"-c", "-s"}:
-            yield operands[0]
-    elif command.name in ("cd", "pushd") and operands and operands[0].literal:
-        yield from (word for word in operands[:1] if not word.plain.startswith(("/", "~")))
-
-
-def _is_relative(word: Word) -> bool:
-    return word.plain == ".." or bool(_RELATIVE.match(word.plain) and word.raw[:1] not in "$`~")
+    """Words with a path that depends on where the script starts: what it runs, where it goes."""
+    operands = [word for word in command.words[1:] if not word.raw.startswith("-")][:1]
+    if command.name in ("cd", "pushd"):
+        yield from (w for w in operands if w.literal and not w.plain.startswith(("/", "~")))
+        return
+    words = [*command.words[:1]]
+    if command.name in _READS_A_SCRIPT and not {w.raw for w in command.words} & {"-c", "-s"}:
+        words += operands
+    yield from (w for w in words if w.raw[:1] not in "$`~" and _RELATIVE.match(w.plain))
 
 
 def _is_relative_file(found: Redirection) -> bool:
@@ -156,7 +152,7 @@ def home(script: ReadScript) -> Iterator[LintFinding]:
                     "empty, and under set -u an error",
                     "write the directory out, or set it first: HOME=/root; export HOME",
                 )
-            elif by_home and _TILDE.search(word.raw):
+            elif by_home and _has_tilde(command, word):
                 lines.add(word.line)
                 yield script.found(
                     NO_HOME,
@@ -194,6 +190,11 @@ def _uses(command: Command) -> Iterator[tuple[Word, str]]:
             yield found.target, expanded(found.target.raw)
             if not found.target.quoted:
                 yield found.target, found.body
+
+
+def _has_tilde(command: Command, word: Word) -> bool:
+    tilde = _TILDE_IN_ASSIGNMENT if word in command.assignments else _TILDE
+    return bool(tilde.search(word.raw))
 
 
 def expanded(raw: str) -> str:

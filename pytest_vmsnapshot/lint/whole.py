@@ -24,12 +24,11 @@ _Check = Callable[[ReadScript], Iterator[LintFinding]]
 _OF_FILES: Final[tuple[_Check, ...]] = (
     file_form.line_ends,
     file_form.byte_order_mark,
-    file_form.final_newline,
     file_form.encoding,
 )
 """Checks of any file."""
 
-_OF_TEXT: Final[tuple[_Check, ...]] = (first_line, options)
+_OF_TEXT: Final[tuple[_Check, ...]] = (file_form.final_newline, first_line, options)
 """Checks of any text."""
 
 _OF_SCRIPTS: Final[tuple[_Check, ...]] = (
