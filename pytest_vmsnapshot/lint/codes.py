@@ -12,6 +12,7 @@ from typing import Final
 PAGES: Final = "docs/lint"
 """Where the project has a page for each code, named after it."""
 
+_NUMBER = re.compile(r"VMS-?0*(\d{1,3})")
 _SHELLCHECK = re.compile(r"SC[1-9]\d{3}\Z")
 
 
@@ -118,6 +119,8 @@ def nearest(code: str) -> str:
     if code.lower() in by_name:
         return f" (is {by_name[code.lower()]} meant?)"
     upper = code.strip().upper()
+    if number := _NUMBER.fullmatch(upper):
+        upper = f"VMS{int(number[1]):03}"
     if is_known(upper):
         return f" (is {upper} meant?)"
     near = difflib.get_close_matches(upper, list(CODES), 1)

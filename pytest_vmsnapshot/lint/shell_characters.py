@@ -141,7 +141,9 @@ class Characters(ABC):
             if char in ENDS_WORD:
                 if char != "(" or not self._takes_parenthesis(begin):
                     break
+                opened = self.at
                 self._parenthesis()
+                parts.append(self.text[opened : self.at])
                 literal = False
                 continue
             if char == "`" and stop == "`":

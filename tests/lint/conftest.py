@@ -14,7 +14,7 @@ settings.load_profile("lint")
 
 @pytest.fixture
 def without_shellcheck(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A machine on which ShellCheck is neither on PATH nor beside Python; gives where it would be."""
+    """Where ShellCheck would be, on PATH and beside Python, on a machine that has none."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     return tmp_path

@@ -34,7 +34,8 @@ WORDS = [
     ),
     (
         b"\xef\xbb\xbf#!/bin/sh\nquiesce\n",
-        "deploy/pre.sh:1: error VMS002: the script begins with a byte order mark: its first line is "
+        "deploy/pre.sh:1: error VMS002: the script begins with a byte order mark: its first line "
+        "is "
         "no first line, and a shell runs it as a command that does not exist; save it as UTF-8 "
         "without a byte order mark",
     ),
@@ -63,13 +64,15 @@ WORDS = [
     (
         b"#!/usr/bin/env python3\nimport os\n",
         "deploy/pre.sh:1: error VMS005: the first line asks for python3, but the extension runs "
-        "every script by sh, whatever its first line says: it fails, or does something else than is "
+        "every script by sh, whatever its first line says: it fails, or does something else than "
+        "is "
         "written here; install a script of one line beside it that starts it: exec python3 SCRIPT "
         '"$@"',
     ),
     (
         b"#!/bin/bash\nquiesce\n",
-        "deploy/pre.sh:1: warning VMS006: the first line asks for /bin/bash, but the extension runs "
+        "deploy/pre.sh:1: warning VMS006: the first line asks for /bin/bash, but the extension "
+        "runs "
         "every script by sh, whatever its first line says, and sh is dash (/bin/sh of debian) and "
         "busybox (/bin/sh of alpine): what only bash knows fails there, or is skipped without a "
         "word; write the script for sh, or let it begin with #!/bin/sh and start the other one: "
@@ -89,13 +92,15 @@ WORDS = [
     ),
     (
         b"#!/bin/sh\n  ./quiesce --now\n",
-        "deploy/pre.sh:2:3: error VMS009: ./quiesce is looked for where the script starts, and that "
+        "deploy/pre.sh:2:3: error VMS009: ./quiesce is looked for where the script starts, and "
+        "that "
         "is the extension's own directory; give its absolute path; beside the script it is "
         '"$(dirname "$0")/quiesce"',
     ),
     (
         b"#!/bin/sh\nquiesce > log.txt\n",
-        "deploy/pre.sh:2:11: warning VMS009: log.txt is written into the directory where the script "
+        "deploy/pre.sh:2:11: warning VMS009: log.txt is written into the directory where the "
+        "script "
         "starts, and that is the extension's own, which its next version replaces; give its "
         "absolute path",
     ),
@@ -124,7 +129,8 @@ WORDS = [
     (
         b"#!/bin/sh\nquiesce ~/.app\n",
         "deploy/pre.sh:2:9: error VMS012: there is no HOME: the extension starts a script without "
-        "it, and a tilde stays a tilde in dash (/bin/sh of debian) and busybox (/bin/sh of alpine); "
+        "it, and a tilde stays a tilde in dash (/bin/sh of debian) and busybox (/bin/sh of "
+        "alpine); "
         "write the directory out, such as /root, or name the user: ~root",
     ),
     (
@@ -178,7 +184,8 @@ WORDS = [
     (
         b"#!/bin/sh\nset -euo pipefail\nquiesce\n",
         "deploy/pre.sh:2:1: error VMS018: dash (/bin/sh of debian) does not know the option "
-        "pipefail of set, and ends the script here with exit status 2; leave it out, and write what "
+        "pipefail of set, and ends the script here with exit status 2; leave it out, and write "
+        "what "
         "a pipe hands on into a file where the status of its first command matters",
     ),
 ]
