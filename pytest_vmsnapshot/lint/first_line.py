@@ -35,8 +35,6 @@ def first_line(script: ReadScript) -> Iterator[LintFinding]:
     asked = interpreter(script)
     name = posixpath.basename(asked.name)
     if not asked.name:
-        if asked.differs:
-            return  # a program; it has NUL bytes
         yield script.found(
             NO_FIRST_LINE,
             Severity.WARNING,

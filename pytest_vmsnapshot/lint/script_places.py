@@ -20,8 +20,8 @@ _FILES = frozenset({"<", ">", ">>", ">|", "<>", "&>", "&>>"})
 
 _RELATIVE = re.compile(r"\.{1,2}/|[\w.-]+/")
 
-_WITHOUT_SOURCE = ("dash", "yash")
-_TILDE_BY_HOME = ("dash", "busybox", "mksh", "yash")
+WITHOUT_SOURCE = ("dash", "yash")
+TILDE_BY_HOME = ("dash", "busybox", "mksh", "yash")
 """Shells for which a tilde is HOME and nothing else; others ask the system who runs them."""
 
 _TILDE = re.compile(r"\A~(?=/|\Z)")
@@ -97,7 +97,7 @@ def _redirected(script: ReadScript, found: Redirection, target: Word) -> LintFin
 
 def source(script: ReadScript) -> Iterator[LintFinding]:
     """``source``, where a sh does not know it."""
-    without = [name for name in by_program(script.shells) if name in _WITHOUT_SOURCE]
+    without = [name for name in by_program(script.shells) if name in WITHOUT_SOURCE]
     if not without or "source" in script.shell.functions:
         return
     for command in script.shell.commands:
@@ -136,7 +136,7 @@ def home(script: ReadScript) -> Iterator[LintFinding]:
         return
     if any(_SETS_HOME.match(word.raw) for c in commands for word in (*c.assignments, *c.words)):
         return
-    by_home = [name for name in by_program(script.shells) if name in _TILDE_BY_HOME]
+    by_home = [name for name in by_program(script.shells) if name in TILDE_BY_HOME]
     lines: set[int] = set()
     for command in commands:
         for word, text in _uses(command):

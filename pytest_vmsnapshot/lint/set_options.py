@@ -10,11 +10,11 @@ from .reading import ReadScript
 from .shell_words import Command
 from .target_shells import by_program, described
 
-_UNKNOWN_TO = {
+UNKNOWN_TO = {
     "pipefail": ("dash",),
-    "-E": ("ksh", "mksh", "yash"),
-    "errtrace": ("dash", "busybox", "ksh", "mksh", "yash"),
-    "functrace": ("dash", "busybox", "ksh", "mksh", "yash"),
+    "-E": ("ksh", "mksh"),
+    "errtrace": ("dash", "ksh", "mksh"),
+    "functrace": ("dash", "mksh"),
 }
 """Options, and the shells that end a script over them."""
 
@@ -29,14 +29,14 @@ def set_options(script: ReadScript) -> Iterator[LintFinding]:
         return
     for command, name in used:
         tried_before = sum(1 for _, other in used if other == name) > 1
-        unknown = [p for p in by_program(script.shells) if p in _UNKNOWN_TO.get(name, ())]
+        unknown = [p for p in by_program(script.shells) if p in UNKNOWN_TO.get(name, ())]
         if unknown and not tried_before:
             yield script.found(
                 UNKNOWN_SET_OPTION,
                 Severity.ERROR,
                 command,
                 f"{described(unknown, script.shells)} does not know the option {name} of set, and "
-                "ends the script here with exit status 2",
+                "ends the script here",
                 "leave it out" + (_WITHOUT_PIPEFAIL if name == "pipefail" else ""),
             )
 

@@ -184,9 +184,8 @@ WORDS = [
     (
         b"#!/bin/sh\nset -euo pipefail\nquiesce\n",
         "deploy/pre.sh:2:1: error VMS018: dash (/bin/sh of debian) does not know the option "
-        "pipefail of set, and ends the script here with exit status 2; leave it out, and write "
-        "what "
-        "a pipe hands on into a file where the status of its first command matters",
+        "pipefail of set, and ends the script here; leave it out, and write what a pipe hands on "
+        "into a file where the status of its first command matters",
     ),
 ]
 

@@ -8,8 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from pytest_vmsnapshot.lint import LintFinding, ScriptFile, ShellCheckMissing, Subject, lint
-from pytest_vmsnapshot.lint.shellcheck import executable
+from pytest_vmsnapshot.lint import (
+    LintFinding,
+    ScriptFile,
+    ShellCheckFailed,
+    ShellCheckMissing,
+    Subject,
+    lint,
+)
+from pytest_vmsnapshot.lint.reading import read_script
+from pytest_vmsnapshot.lint.shellcheck import check, executable
 
 from .asking import CONFIG, subject
 
@@ -177,6 +185,22 @@ def test_one_that_fails_is_told(without_shellcheck: Path, text: str, said: str) 
         "extension's own directory; give its absolute path; beside the script it is "
         '"$(dirname "$0")/a"',
     ]
+
+
+def test_one_that_does_not_end_or_start_is_told(
+    without_shellcheck: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = _stand_in(without_shellcheck, "exec /bin/sleep 100")
+    monkeypatch.setattr("pytest_vmsnapshot.lint.shellcheck._LIMIT", 0.05)
+    script = read_script(ScriptFile(Path("a.sh"), SH, "/x", "pre"), ("dash",))
+    with pytest.raises(ShellCheckFailed) as raised:
+        check(script, str(program))
+    assert str(raised.value) == f"{program} did not end within 0.05 s over a.sh, and was killed"
+
+    program.write_text("#!/no/such/interpreter\n")
+    with pytest.raises(ShellCheckFailed) as raised:
+        check(script, str(program))
+    assert str(raised.value) == f"{program} does not run: No such file or directory"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may do what the mode forbids")
