@@ -12,9 +12,9 @@ from .target_shells import by_program, described
 
 UNKNOWN_TO = {
     "pipefail": ("dash",),
-    "-E": ("ksh", "mksh"),
-    "errtrace": ("dash", "ksh", "mksh"),
-    "functrace": ("dash", "mksh"),
+    "-E": ("ksh", "mksh", "yash"),
+    "errtrace": ("dash", "ksh", "mksh", "yash"),
+    "functrace": ("dash", "mksh", "yash"),
 }
 """Options, and the shells that end a script over them."""
 
