@@ -82,13 +82,12 @@ _NOTHING = (
     "some child process terminated",
     "binary child terminated",
     "Binary output after process end",
-    "Enable Succeeded with App Consistent Snapshot",
+    "Enable Succeeded",
     "Plugin Host Precheck Failed...",
     "PreScript failed for the plugin ",
     "PostScript failed for the plugin ",
     "the logs blob uri is not there, so do not upload log.",
     "================== Logs during Freeze Start ==============",
-    "================== Logs during Freeze End ==============",
 )
 """Messages of which nothing follows; anything may come behind these words."""
 
@@ -132,7 +131,7 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern(
         Kind.HOST_UNREADABLE,
         "Error in reading PluginHost config file",
-        r"[.:] ?(?P<value>.*)",
+        r" ?[.:] ?(?P<value>.*)",
         continues=True,
         ends=False,
     ),

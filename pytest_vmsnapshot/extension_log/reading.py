@@ -27,6 +27,8 @@ _LEVELLED = re.compile(rf"({_DATE})  ?(Info|Warning|Error|Verbose)  ?(.*)")
 _DATE_ALONE = re.compile(_DATE)
 """waagent ended the lines of Python 2 by the date of the next one."""
 
+_KEPT_BACK_END = re.compile(r"=+ Logs during Freeze End =+")
+
 _ROTATED = re.compile(r"\.(\d+)(?:\.gz)?")
 
 
@@ -245,7 +247,7 @@ class _Part:
                 if last is not None:
                     messages.append(replace(last, more=tuple(more)))
                 last, more = message, []
-            elif text.strip() and not _DATE_ALONE.fullmatch(text.strip()):
+            elif not _says_nothing(text.strip()):
                 more.append(line)
         if last is not None:
             messages.append(replace(last, more=tuple(more)))
@@ -274,6 +276,10 @@ def _message(line: Line, is_cut: bool) -> Message | None:
     if inner is not None:
         time, level, text = inner.groups()
     return Message(Line(line.file, line.number, text), _dashed(time), level, (), is_cut)
+
+
+def _says_nothing(text: str) -> bool:
+    return not text or bool(_DATE_ALONE.fullmatch(text) or _KEPT_BACK_END.fullmatch(text))
 
 
 def _date(line: str) -> str:

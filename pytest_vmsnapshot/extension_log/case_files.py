@@ -1,0 +1,224 @@
+"""Which files a VM needs to be like the one a log tells of, with modes and owners as logged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..config import CONFIG_PATH, PLUGIN_HOST_PATH
+from ..engine.other_confs import VMBACKUP_PATH, WORKLOAD_PATH
+from ..layout import BUNDLED_PLUGIN_HOST_PATH, EXTENSION_DIRECTORY, FREEZE_HELPER_PATH
+from . import stand_ins
+from .backups import Ending, LoggedBackup, LoggedFile, LoggedHost, LoggedPlugin, LoggedScript
+
+_CONFIG_MODE = 0o600
+_SCRIPT_MODE = 0o700
+_TEXT_MODE = 0o644
+_WRONG_MODE = 0o666
+"""Which stands in for a mode that was refused and is not told."""
+
+_INVALID_ROLE = 502
+
+_ACCOUNTS = frozenset({"root", "nobody", "daemon", "bin"})
+"""Users that every system has."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """A file of the VM.
+
+    Args:
+        path: where it lies.
+        content: its text; None where it is a copy.
+        source: the local file it is a copy of; None where it is a text.
+        mode: permission bits.
+        owner: user name.
+    """
+
+    path: str
+    content: str | None = None
+    source: Path | None = None
+    mode: int = _TEXT_MODE
+    owner: str = "root"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The author's own files, which are better than stand-ins.
+
+    Args:
+        config: the config.
+        script: finds the local file of a script by its path on the VM; None where there is none.
+    """
+
+    config: Path | None
+    script: Callable[[str], Path | None]
+
+
+class CaseFiles:
+    """Collects the files of one case.
+
+    Args:
+        backup: what the log says.
+        given: the author's own files, or None.
+
+    Attributes:
+        files: the files, by their paths.
+        run: shell commands that take away what must not be there.
+        notes: what about the files is no fact of the log, each a sentence.
+    """
+
+    def __init__(self, backup: LoggedBackup, given: Given | None) -> None:
+        self.files: dict[str, CaseFile] = {}
+        self.run: list[str] = []
+        self.notes: list[str] = []
+        self._backup = backup
+        self._given = given
+        self._collect()
+
+    def _collect(self) -> None:
+        backup = self._backup
+        if backup.helper_missing:
+            self.run.append(f"rm {FREEZE_HELPER_PATH}")
+        if backup.workload:
+            invalid = backup.report is not None and backup.report.error == _INVALID_ROLE
+            role = "nobody" if invalid else "master"
+            text = f"[workload]\nworkload_name = {backup.workload}\nrole = {role}\n"
+            self._add(CaseFile(WORKLOAD_PATH, text))
+        if backup.freeze.skipped:
+            skipped = ",".join(backup.freeze.skipped)
+            self._add(CaseFile(VMBACKUP_PATH, f"[SnapshotThread]\nMountsToSkip: {skipped}\n"))
+        for index, plugin in enumerate(backup.plugins):
+            self._add_plugin(plugin, index)
+        if backup.host is not None:
+            self._add_host(backup.host)
+
+    def _add(self, file: CaseFile) -> None:
+        self.files[file.path] = file
+
+    # -- the config and its scripts ----------------------------------------------------------------
+
+    def _add_plugin(self, plugin: LoggedPlugin, index: int) -> None:
+        number = "" if not index else str(index + 1)
+        pre = _place_of(plugin.pre, f"/etc/azure/preScript{number}.sh")
+        post = _place_of(plugin.post, f"/etc/azure/postScript{number}.sh")
+        runs = (_nth(self._backup.pre, index), _nth(self._backup.post, index))
+        if plugin.file.exists:
+            self._add_config(plugin, pre, post, runs)
+        for file, place, run in ((plugin.pre, pre, runs[0]), (plugin.post, post, runs[1])):
+            if file.exists:
+                self._add_script(file, place, run, plugin)
+
+    def _add_config(
+        self,
+        plugin: LoggedPlugin,
+        pre: str,
+        post: str,
+        runs: tuple[LoggedScript | None, LoggedScript | None],
+    ) -> None:
+        path = plugin.file.path or CONFIG_PATH
+        mode = _mode(plugin.file, _CONFIG_MODE)
+        owner = self._owner(plugin.file)
+        if self._given is not None and self._given.config is not None and path == CONFIG_PATH:
+            self._add(CaseFile(path, None, self._given.config, mode, owner))
+            return
+        first, second = (run is not None and run.ending is Ending.GIVEN_UP for run in runs)
+        made = stand_ins.config(plugin, pre, post, (first, second))
+        self.notes += made.notes
+        self._add(CaseFile(path, made.text, None, mode, owner))
+
+    def _add_script(
+        self, file: LoggedFile, place: str, run: LoggedScript | None, plugin: LoggedPlugin
+    ) -> None:
+        mode, owner = _mode(file, _SCRIPT_MODE), self._owner(file)
+        path = place if place.startswith("/") else f"{EXTENSION_DIRECTORY}/{place}"
+        local = self._given.script(place) if self._given is not None else None
+        if self._given is not None and local is None:
+            self.notes.append(f"no local file for {place}: a stand-in takes its place")
+        content = stand_ins.script(run, plugin.keys) if local is None else None
+        self._add(CaseFile(path, content, local, mode, owner))
+
+    # -- the Pluginhost file -----------------------------------------------------------------------
+
+    def _add_host(self, host: LoggedHost) -> None:
+        if not host.file.exists:
+            self.run.append(f"rm {BUNDLED_PLUGIN_HOST_PATH}")
+            return
+        configs = [plugin.file.path or CONFIG_PATH for plugin in self._backup.plugins]
+        is_own = host.file.path == PLUGIN_HOST_PATH
+        if not is_own and not _is_unusual(host, configs):
+            return
+        made = stand_ins.plugin_host(host, configs or [CONFIG_PATH])
+        self.notes += made.notes
+        path = PLUGIN_HOST_PATH if is_own else BUNDLED_PLUGIN_HOST_PATH
+        mode, owner = _mode(host.file, _TEXT_MODE), self._owner(host.file)
+        self._add(CaseFile(path, made.text, None, mode, owner))
+
+    def _owner(self, file: LoggedFile) -> str:
+        if file.owner in _ACCOUNTS:
+            return file.owner
+        shown = file.owner or "a user without a name"
+        self.notes.append(f"{file.path} belonged to {shown}; nobody stands in")
+        return "nobody"
+
+
+def _is_unusual(host: LoggedHost, configs: list[str]) -> bool:
+    return (
+        host.file.refused != 0
+        or host.file.mode not in (None, _TEXT_MODE)
+        or host.timeout not in (None, 1800)
+        or host.plugins not in (None, 1)
+        or bool(host.fault)
+        or configs not in ([], [CONFIG_PATH])
+    )
+
+
+def _place_of(file: LoggedFile, otherwise: str) -> str:
+    """Where a script lies; a location that is empty is one."""
+    return file.path if file.path or not file.exists else otherwise
+
+
+def _nth(runs: tuple[LoggedScript, ...], index: int) -> LoggedScript | None:
+    return runs[index] if index < len(runs) else None
+
+
+def _mode(file: LoggedFile, otherwise: int) -> int:
+    if file.mode is not None:
+        return file.mode
+    return (
+        _WRONG_MODE if file.refused in (306, 307, 314, 317) and file.owner == "root" else otherwise
+    )
+
+
+def differences_of(plugin: LoggedPlugin, keys: dict[str, object]) -> Iterator[str]:
+    """Where a config that is given differs from what the log says was in effect.
+
+    Args:
+        plugin: what the log says.
+        keys: of the config that is given.
+    """
+    for key, logged in plugin.keys.items():
+        here = keys.get(key, _DEFAULTS.get(key))
+        if here != logged and not (key == "timeoutInSeconds" and _is_capped(here, logged)):
+            yield f"{key}: the log says {logged!r}, the config that is given {here!r}"
+    for key, file in (("preScriptLocation", plugin.pre), ("postScriptLocation", plugin.post)):
+        if file.path and keys.get(key) != file.path:
+            yield f"{key}: the log says {file.path!r}, the config that is given {keys.get(key)!r}"
+
+
+_DEFAULTS: dict[str, object] = {
+    "timeoutInSeconds": 10,
+    "preScriptParams": [],
+    "postScriptParams": [],
+    "preScriptNoOfRetries": 0,
+    "postScriptNoOfRetries": 0,
+    "continueBackupOnFailure": True,
+    "fsFreezeEnabled": True,
+    "pluginName": "ScriptRunner",
+}
+
+
+def _is_capped(here: object, logged: object) -> bool:
+    """The log has the limit in effect, which the Pluginhost file caps."""
+    return isinstance(here, int | float) and isinstance(logged, int | float) and logged <= here
