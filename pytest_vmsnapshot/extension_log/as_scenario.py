@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 
 from . import toml_text
@@ -52,28 +52,50 @@ class WrittenCase:
     Args:
         name: of the case.
         table: its keys.
-        notes: what in it is no fact of the log, each a sentence.
+        stand_ins: what in it is no fact of the log, each a sentence.
+        not_known: what the log does not say, each a sentence.
         differences: where the files that were given differ from the log, each a sentence.
         impossible: why it cannot be reproduced on a VM, or nothing.
     """
 
     name: str
     table: Mapping[str, object]
-    notes: tuple[str, ...] = ()
+    stand_ins: tuple[str, ...] = ()
+    not_known: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
     impossible: str = ""
 
 
-def case_of(backup: LoggedBackup, given: Given | None = None) -> WrittenCase:
+def cases_of(
+    backups: Sequence[LoggedBackup], given: Given | None = None
+) -> tuple[WrittenCase, ...]:
+    """Write a case for each backup, with a name of its own.
+
+    Args:
+        backups: what the log says.
+        given: the author's own config and scripts; None for stand-ins.
+    """
+    seen = Counter[str]()
+    cases = []
+    for backup in backups:
+        seen[backup.name] += 1
+        count = seen[backup.name]
+        cases.append(case_of(backup, given, backup.name if count == 1 else f"{backup.name}-{count}"))
+    return tuple(cases)
+
+
+def case_of(backup: LoggedBackup, given: Given | None = None, name: str = "") -> WrittenCase:
     """Write a case by which the same happens on a VM of the harness.
 
     Args:
         backup: what the log says.
         given: the author's own config and scripts; None for stand-ins.
+        name: how it is called; by default as the backup is.
     """
+    name = name or backup.name
     files = CaseFiles(backup, given)
     table: dict[str, object] = {
-        "name": backup.name,
+        "name": name,
         "description": _description(backup),
         "vm": _vm(backup),
     }
@@ -85,9 +107,10 @@ def case_of(backup: LoggedBackup, given: Given | None = None) -> WrittenCase:
         table["files"] = {file.path: _file(file) for file in files.files.values()}
     table["expect"] = _expect(backup)
     return WrittenCase(
-        backup.name,
+        name,
         MappingProxyType(table),
-        (*files.notes, *_notes(backup)),
+        (*files.notes, *_stand_ins(backup)),
+        backup.not_known,
         tuple(_differences(backup, given)),
         _impossible(backup),
     )
@@ -103,7 +126,8 @@ def scenario_text(cases: Sequence[WrittenCase], source: str) -> str:
     lines = [f"# What {source} says of {_count(len(cases))}."]
     for case in cases:
         about = f"{case.name}: " if len(cases) > 1 else ""
-        remarks = (*case.notes, *case.differences)
+        unknown = [f"not known: {gap}" for gap in case.not_known]
+        remarks = (*case.stand_ins, *unknown, *case.differences)
         lines += [f"# {about}{_one_line(remark)}" for remark in remarks]
     if len(cases) == 1:
         return "\n".join(lines) + "\n\n" + toml_text.document(cases[0].table)
@@ -272,9 +296,7 @@ def _expected_run(
 # -- what is no fact of the log ------------------------------------------------------------------
 
 
-def _notes(backup: LoggedBackup) -> Iterator[str]:
-    for gap in backup.not_known:
-        yield f"not known: {gap}"
+def _stand_ins(backup: LoggedBackup) -> Iterator[str]:
     if _failed_before_all(backup) and backup.platform is None:
         yield (
             "the extension failed before it looked at anything; a value of the platform that it "
@@ -304,22 +326,3 @@ def _impossible(backup: LoggedBackup) -> str:
         if code in codes:
             return f"{why} (code {code}), which no VM here does"
     return "the command was too old when the extension came to it" if backup.too_late else ""
-
-
-def local_scripts(scripts: Mapping[str, Path], directory: Path | None) -> Given:
-    """What finds the author's own scripts.
-
-    Args:
-        scripts: local files by their paths on the VM.
-        directory: where others are looked for by their bare names, or None.
-    """
-
-    def find(place: str) -> Path | None:
-        if place in scripts:
-            return scripts[place]
-        if directory is None:
-            return None
-        local = directory / place.rpartition("/")[2]
-        return local if local.is_file() else None
-
-    return Given(None, find)

@@ -235,8 +235,8 @@ class LoggedBackup:
 
     @property
     def name(self) -> str:
-        """How it is called: by its time, or its number."""
-        return self.stretch.began.split(".")[0] or f"backup {self.number}"
+        """How it is called: by its time, or its number where the log has no times."""
+        return self.stretch.began.split(".")[0].replace(" ", "T") or f"backup-{self.number}"
 
     @property
     def consistency(self) -> Consistency | None:

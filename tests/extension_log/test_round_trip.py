@@ -46,3 +46,5 @@ def test_x(vector: Vector, vm_factory: VmFactory) -> None:
     assert got == (e["status"], e["error"], e["consistency"]), b.explain() + "\n" + text[:6000]
     assert found.backups[0].consistency is b.extension.consistency
     assert found.backups[0].precheck == e["precheck"]
+    from pytest_vmsnapshot.extension_log.comparison import compare, differing
+    assert list(differing(compare(found.backups[0], b))) == []
