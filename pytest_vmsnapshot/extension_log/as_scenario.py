@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from ..backup import Consistency
 from . import toml_text
 from .backups import Ending, FreezeEnding, LoggedBackup, LoggedScript, SnapshotEnding
 from .case_files import CaseFile, CaseFiles, Given, differences_of
@@ -37,6 +38,9 @@ _OF_THE_SERVICE: Mapping[int, str] = MappingProxyType(
     }
 )
 """Codes for what happens outside of a VM, by which it cannot be reproduced in one."""
+
+_RULES_DIFFER = "ignore::pytest_vmsnapshot.RulesDiffer"
+"""The shipped rules are meant."""
 
 _NOT_FOUND = 127
 """How a shell ends that does not find a command."""
@@ -80,7 +84,9 @@ def cases_of(
     for backup in backups:
         seen[backup.name] += 1
         count = seen[backup.name]
-        cases.append(case_of(backup, given, backup.name if count == 1 else f"{backup.name}-{count}"))
+        cases.append(
+            case_of(backup, given, backup.name if count == 1 else f"{backup.name}-{count}")
+        )
     return tuple(cases)
 
 
@@ -97,6 +103,7 @@ def case_of(backup: LoggedBackup, given: Given | None = None, name: str = "") ->
     table: dict[str, object] = {
         "name": name,
         "description": _description(backup),
+        "filterwarnings": [_RULES_DIFFER],
         "vm": _vm(backup),
     }
     if faults := _faults(backup):
@@ -112,7 +119,7 @@ def case_of(backup: LoggedBackup, given: Given | None = None, name: str = "") ->
         (*files.notes, *_stand_ins(backup)),
         backup.not_known,
         tuple(_differences(backup, given)),
-        _impossible(backup),
+        _impossible(backup) or ("" if table["expect"] else "the log does not say what came of it"),
     )
 
 
@@ -172,8 +179,8 @@ def _vm(backup: LoggedBackup) -> dict[str, object]:
     settings: dict[str, object] = {"rules": "shipped"}
     platform = backup.platform
     if platform is not None:
-        if platform.disks:
-            settings["disks"] = platform.disks
+        if platform.disks is not None:  # a list without any disk falls back as little as one of two
+            settings["disks"] = platform.disks or 2
         settings["platform"] = {
             "isManagedVm": _known(platform.managed),
             "canTakeCrashConsistentSnapshot": _known(platform.crash_consistent),
@@ -255,7 +262,9 @@ def _file(file: CaseFile) -> dict[str, object]:
 
 def _expect(backup: LoggedBackup) -> dict[str, object]:
     expected: dict[str, object] = {}
-    if backup.consistency is not None:
+    if backup.report is not None and backup.report.code not in (0, 1):
+        expected["consistency"] = Consistency.NONE.value
+    elif backup.consistency is not None:
         expected["consistency"] = backup.consistency.value
     if backup.freeze.order:
         expected["frozen"] = list(backup.freeze.order)
@@ -302,6 +311,8 @@ def _stand_ins(backup: LoggedBackup) -> Iterator[str]:
             "the extension failed before it looked at anything; a value of the platform that it "
             "cannot take stands in"
         )
+    if backup.platform is not None and backup.platform.disks == 0:
+        yield "the platform's list of disks was empty; two disks stand in"
     codes = (backup.report.code, backup.report.error) if backup.report else ()
     if backup.freeze.ending is FreezeEnding.NOT_TOLD and 2 in codes:
         yield "code 2, and no line says why: the file systems may have thawed too early"

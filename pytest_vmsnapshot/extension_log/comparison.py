@@ -100,7 +100,7 @@ def _here(run: ScriptRun | None) -> str:
 def _words(attempt: Attempt, code: int | None) -> str:
     if attempt.timed_out:
         is_given_up = bool(attempt.launch_error) or code in _GIVEN_UP
-        return (Ending.GIVEN_UP if is_given_up else Ending.TIMED_OUT).value
+        return str(LoggedScript(Ending.GIVEN_UP if is_given_up else Ending.TIMED_OUT))
     if attempt.signal is not None:
         return str(LoggedScript(Ending.FAILED, signal=attempt.signal))
     return str(LoggedScript(Ending.FAILED, attempt.exit_status))
