@@ -133,7 +133,7 @@ class LoggedPlugin:
         name: of the plugin.
         file: the config's file.
         keys: the settings in effect, by the config's own keys; only those the log has.
-        poll: seconds between two looks; None where it cannot be told.
+        polls: seconds between two looks at a script: all that can be meant, the likeliest first.
         missing_key: a key that the config lacks.
         fault: what the extension failed over, in its words, or nothing.
         pre: the pre-script's file.
@@ -143,7 +143,7 @@ class LoggedPlugin:
     name: str = "ScriptRunner"
     file: LoggedFile = LoggedFile()
     keys: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
-    poll: int | None = None
+    polls: tuple[int, ...] = ()
     missing_key: str = ""
     fault: str = ""
     pre: LoggedFile = LoggedFile()

@@ -10,7 +10,7 @@ from ..backup import Step
 from ..config import CONFIG_PATH, PLUGIN_HOST_PATH
 from .backups import LoggedFile, LoggedHost, LoggedPlugin
 from .kinds import Fact, Kind
-from .python_values import poll_step, read_value
+from .python_values import poll_steps, read_value
 
 _HOST_NAME = posixpath.basename(PLUGIN_HOST_PATH)
 
@@ -123,8 +123,8 @@ class PrecheckLines:
         keys |= {"pluginName": read_value(fact.name), "timeoutInSeconds": timeout}
         if not self.plugins or self.plugins[-1].keys:
             self.plugins.append(LoggedPlugin(name=fact.name))
-        poll = poll_step(timeout, count)
-        self.plugins[-1] = replace(self.plugins[-1], keys=MappingProxyType(keys), poll=poll)
+        polls = poll_steps(timeout, count)
+        self.plugins[-1] = replace(self.plugins[-1], keys=MappingProxyType(keys), polls=polls)
 
     # -- files ------------------------------------------------------------------------------------
 

@@ -10,6 +10,11 @@ from typing import TypeGuard
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 _WORDS: dict[str, object] = {"True": True, "False": False, "None": None}
 _FLOATS = {"inf": math.inf, "nan": math.nan, "-inf": -math.inf, "Infinity": math.inf}
+_POLL_STEPS = (3, 1, 2, 4, 5)
+"""Seconds: the usual one, and the others that can be set."""
+
+_ROUNDING = 1e-6
+
 _LONGEST_NUMBER = 1000
 """Digits; Python refuses to read some thousand."""
 
@@ -65,7 +70,7 @@ def _of(node: ast.expr) -> object:
             raise ValueError("no value of JSON")
 
 
-def poll_step(timeout: object, count: object) -> int | None:
+def poll_steps(timeout: object, count: object) -> tuple[int, ...]:
     """Seconds between two looks at a script, from how many looks fit into its limit.
 
     Args:
@@ -73,15 +78,15 @@ def poll_step(timeout: object, count: object) -> int | None:
         count: that number: exact in Python 3, and without its fraction in Python 2.
 
     Returns:
-        None where it cannot be told.
+        All that can be meant, the usual one first; none where it cannot be told.
     """
-    if not _is_finite(timeout) or not _is_finite(count) or not timeout or not count:
-        return None
+    if not _is_finite(timeout) or not _is_finite(count) or not timeout:
+        return ()
     if isinstance(count, int):
-        steps = [step for step in range(1, 6) if timeout // step == count]
-        return 3 if 3 in steps else steps[0] if len(steps) == 1 else None
-    step = timeout / count
-    return round(step) if 0.5 < step < 5.5 and abs(step - round(step)) < 0.01 else None
+        steps = [step for step in _POLL_STEPS if timeout // step == count]
+    else:
+        steps = [step for step in _POLL_STEPS if abs(timeout / step - count) < _ROUNDING]
+    return tuple(steps)
 
 
 def _is_finite(value: object) -> TypeGuard[int | float]:

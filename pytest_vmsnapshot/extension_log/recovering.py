@@ -129,3 +129,7 @@ def _gaps_of_config(backup: LoggedBackup) -> Iterator[str]:
         yield "the settings of the config: their line is missing"
     if any("preScriptParams" not in keys for keys in settings):
         yield "params, retries and fsFreezeEnabled: this version of the extension logs none"
+    for plugin in backup.plugins:
+        if len(plugin.polls) > 1:
+            steps = ", ".join(map(str, plugin.polls[1:]))
+            yield f"how often a script is looked at: every {plugin.polls[0]} s, or {steps}"

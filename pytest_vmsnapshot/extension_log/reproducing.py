@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..declared.toml_file import TomlFile
 from ..errors import CommandFailed, UsageError
+from ..scenario.case import Case
 from ..scenario.case import cases_of as read_cases
-from ..scenario.run import run_alone
+from ..scenario.run import CaseResult, run_alone
 from .as_scenario import WrittenCase, cases_of, scenario_text
 from .backups import LoggedBackup
 from .comparison import Compared, Outcome, compare, outcome
 
 if TYPE_CHECKING:
     from ..backup import Backup
-    from ..scenario.case import Case
-    from ..scenario.run import CaseResult
     from .case_files import Given
     from .logged import Logged
+
+Runner = Callable[[Sequence[Case]], Iterator[CaseResult]]
+"""Runs cases, each on a fresh VM, and gives what came of them in order."""
 
 _ALONE = "reproduced.vmsnapshot.toml"
 """How a scenario file is called that is not kept."""
@@ -75,13 +77,16 @@ def write(logged: Logged, given: Given | None = None) -> Written:
     return Written(cases, text)
 
 
-def reproduce(logged: Logged, written: Written, path: Path | None = None) -> Iterator[Reproduction]:
+def reproduce(
+    logged: Logged, written: Written, path: Path | None = None, run: Runner = run_alone
+) -> Iterator[Reproduction]:
     """Run every case, and compare.
 
     Args:
         logged: the log.
         written: what was written of it.
         path: where that lies, or will; relative paths in it start there.
+        run: runs cases, one after the other.
 
     Yields:
         What became of each backup, in the order of the log.
@@ -91,7 +96,7 @@ def reproduce(logged: Logged, written: Written, path: Path | None = None) -> Ite
         GuestUnavailable: no VM can be made here.
     """
     cases = read_cases(TomlFile(path or Path.cwd() / _ALONE, written.text)) if written.text else ()
-    results = _results(cases)
+    results = _results(cases, run)
     for backup, case in zip(logged.backups, written.cases, strict=True):
         result = case.impossible or next(results)
         if isinstance(result, str):
@@ -108,12 +113,12 @@ def reproduce(logged: Logged, written: Written, path: Path | None = None) -> Ite
         )
 
 
-def _results(cases: Sequence[Case]) -> Iterator[CaseResult | str]:
+def _results(cases: Sequence[Case], run: Runner) -> Iterator[CaseResult | str]:
     """What came of each case, or why it could not be run."""
     done = 0
     while done < len(cases):
         try:
-            for result in run_alone(cases[done:]):
+            for result in run(cases[done:]):
                 done += 1
                 yield result
         except (UsageError, CommandFailed) as refused:

@@ -79,8 +79,8 @@ def config(
     notes: list[str] = []
     keys: dict[str, object] = {**STOCK_TEMPLATE, **plugin.keys}
     keys |= {"preScriptLocation": pre, "postScriptLocation": post}
-    if plugin.poll not in (None, _USUAL_POLL):
-        keys[_POLL_KEY] = plugin.poll
+    if plugin.polls and plugin.polls[0] != _USUAL_POLL:
+        keys[_POLL_KEY] = plugin.polls[0]
     for name, is_given_up in zip(("pre", "post"), given_up, strict=True):
         if is_given_up and not _is_doomed(keys, name):
             key = f"{name}ScriptNoOfRetries"

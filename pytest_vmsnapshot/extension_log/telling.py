@@ -86,7 +86,7 @@ def _message(logged: LoggedBackup) -> str:
 
 def _settings(plugin: LoggedPlugin) -> str:
     shown = [f"{key} {value!r}" for key, value in plugin.keys.items() if key != "pluginName"]
-    poll = f", looked at every {plugin.poll} s" if plugin.poll else ""
+    poll = f", looked at every {plugin.polls[0]} s" if plugin.polls else ""
     return f"{', '.join(shown)}{poll}"
 
 

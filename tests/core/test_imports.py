@@ -57,7 +57,7 @@ LAYERS = (
         },
     ),
     ("contract", {"contract"}),
-    ("ready-made", {"ready_made", "applications", "declared", "scenario", "lint"}),
+    ("ready-made", {"ready_made", "applications", "declared", "scenario", "lint", "extension_log"}),
     (
         "machine",
         {

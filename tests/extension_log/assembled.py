@@ -12,11 +12,14 @@ import posixpath
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from pytest_vmsnapshot import CONFIG_PATH, PLUGIN_HOST_PATH
 from pytest_vmsnapshot.engine import effective, plugin_host
 from pytest_vmsnapshot.engine.rules import SHIPPED
+from pytest_vmsnapshot.extension_log.logged import Logged, understand
+from pytest_vmsnapshot.extension_log.reading import read_bytes
 
 from ..conformance.vector import Vector, _config
 
@@ -546,3 +549,13 @@ class _Daemon:
         }
         stamp = r"\/Date(1705270608000)\/"
         return json.dumps([{"version": "1.0", "timestampUTC": stamp, "status": told}])
+
+
+def logged(*parts: str) -> Logged:
+    """What the log of these files says."""
+    names = ["extension.log", *(f"extension.log.{number}" for number in range(1, len(parts)))]
+    contents = {
+        Path(name): part.encode("utf-8", "surrogateescape")
+        for name, part in zip(names, reversed(parts), strict=True)
+    }
+    return understand(read_bytes(contents))
