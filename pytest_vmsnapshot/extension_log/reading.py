@@ -6,8 +6,6 @@ and what was kept while the file systems were frozen and then written at once, w
 
 from __future__ import annotations
 
-import gzip
-import io
 import re
 import zlib
 from collections.abc import Iterable, Sequence
@@ -183,16 +181,22 @@ def _unpacked(path: Path) -> bytes:
 
 
 def _gunzipped(packed: bytes) -> bytes:
-    """What can be unpacked: of a file whose end is missing that is its beginning."""
-    kept = io.BytesIO()
-    with gzip.GzipFile(fileobj=io.BytesIO(packed)) as file:
-        try:
-            while kept.tell() <= _LONGEST and (piece := file.read(64 * 1024)):
-                kept.write(piece)
-        except (EOFError, zlib.error):
-            if not kept.tell():
-                raise
-    return kept.getvalue()
+    """What can be unpacked: of a file whose end is missing that is its beginning.
+
+    Raises:
+        zlib.error: it is damaged.
+        EOFError: nothing can be unpacked.
+    """
+    kept = b""
+    while packed and len(kept) <= _LONGEST:  # several may follow one another
+        unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        kept += unpacking.decompress(packed, _LONGEST + 1 - len(kept))
+        packed = unpacking.unused_data
+        if packed and not packed.startswith(_GZIP):
+            break
+    if not kept and not unpacking.eof:
+        raise EOFError("it ends before anything can be unpacked")
+    return kept
 
 
 def _decoded(content: bytes) -> tuple[str, list[str]]:
