@@ -39,6 +39,7 @@ PYTEST_SIDE = {
 """Modules that may import pytest."""
 
 LAYERS = (
+    ("command line", {"cli", "__main__"}),
     (
         "plugin",
         {

@@ -1,0 +1,1 @@
+"""The command line. Each command has a module, which imports what it needs once it is called."""

@@ -1,0 +1,85 @@
+"""``vmsnapshot explain``: everything that is known of an error."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+
+import click
+from click.shell_completion import CompletionItem
+
+from .mistakes import nearest
+from .page import paragraph, row, say
+
+_LABELS = 18
+"""Columns of the labels of an entry."""
+
+
+def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Completions of a name or code."""
+    from .knowledge import entries, folded
+
+    begun = folded(incomplete)
+    return [
+        CompletionItem(word, help=entry.meaning)
+        for entry in entries()
+        for word in (entry.name, entry.code)
+        if word and folded(word).startswith(begun)
+    ]
+
+
+@click.command("explain", short_help="Tell what an error means, and how to mend it.")
+@click.argument("error", required=False, shell_complete=_names)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(error: str | None, *, as_json: bool) -> int:
+    """Tell everything that is known of ERROR.
+
+    ERROR is the name of an error or its code, or the name of a finding. Case and hyphens do not
+    matter. Without ERROR, list all there is.
+
+    \b
+    Examples:
+      vmsnapshot explain Pre-ScriptTimeout
+      vmsnapshot explain 317
+      vmsnapshot explain sessions
+
+    Exit status: 0; or 2 if there is no such error.
+    """
+    from .knowledge import asked_for, entries, folded
+
+    known = entries()
+    wanted = list(known) if error is None else asked_for(error, known)
+    if error is not None and not wanted:
+        words = {folded(word): word for entry in known for word in (entry.name, entry.code) if word}
+        near = words.get(nearest(folded(error), words), "")
+        meant = f"; is {near} meant?" if near else "."
+        raise click.UsageError(
+            f"nothing is known of {error!r}{meant} Without a name, all are listed"
+        )
+    if as_json:
+        say(json.dumps([dataclasses.asdict(entry) for entry in wanted], indent=1))
+    elif error is None:
+        for group, members in itertools.groupby(known, lambda entry: entry.group):
+            say(click.style(group, bold=True))
+            for entry in members:
+                say(paragraph(f"{entry.title}: {entry.meaning}", "      ", "  "))
+            say()
+        say(
+            paragraph(
+                "vmsnapshot explain NAME tells more: rules, remedy, and a test that meets it."
+            )
+        )
+    else:
+        for number, entry in enumerate(wanted):
+            if number:
+                say()
+            say(click.style(entry.title, bold=True))
+            say(paragraph(entry.meaning, "  "))
+            for label, text in entry.rows:
+                say(row(f"  {label}", text, _LABELS + 2))
+            say(row("  page", entry.page, _LABELS + 2))
+            if entry.provoke:
+                say("  a test that meets it:")
+                say("\n".join(f"    {line}".rstrip() for line in entry.provoke.splitlines()))
+    return 0

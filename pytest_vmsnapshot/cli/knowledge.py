@@ -1,0 +1,135 @@
+"""What is known of each error, finding and so on, and finding the one that is asked for."""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from .. import errors
+from ..catalogue import CATALOGUE, ErrorKind
+from ..findings import FindingKind, permission
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something that a user may meet, and all that is to be said of it.
+
+    Args:
+        group: what it is, as a plural.
+        name: how it is called.
+        code: its number, as text; empty if it has none.
+        meaning: what happened, in a sentence without a full stop.
+        rows: labels, and what is to be said under each.
+        provoke: a test that meets it, as Python text; empty if there is none.
+        page: where the documentation tells of it.
+    """
+
+    group: str
+    name: str
+    code: str
+    meaning: str
+    rows: tuple[tuple[str, str], ...]
+    provoke: str
+    page: str
+
+    @property
+    def title(self) -> str:
+        """Name and code."""
+        return f"{self.name} ({self.code})" if self.code else self.name
+
+
+def entries() -> tuple[Entry, ...]:
+    """All there is."""
+    text = resources.files(__package__).joinpath("known_errors.toml").read_text(encoding="utf-8")
+    known = tomllib.loads(text)
+    return (*_errors(known["error"]), *_findings(known["finding"]), *_of_the_harness())
+
+
+def folded(word: str) -> str:
+    """A word without what people get wrong: case, hyphens, blanks."""
+    return "".join(char for char in word.casefold() if char.isalnum())
+
+
+def asked_for(word: str, known: tuple[Entry, ...]) -> list[Entry]:
+    """The entries that go by a name or code.
+
+    Args:
+        word: as somebody has written it.
+        known: all entries.
+    """
+    wanted = folded(word)
+    return [entry for entry in known if wanted in (folded(entry.name), folded(entry.code))]
+
+
+def _errors(known: list[dict[str, Any]]) -> Iterator[Entry]:
+    by_kind = {(facts["code"], facts.get("of_config", False)): facts for facts in known}
+    codes = [kind.code for kind in CATALOGUE]
+    for index, kind in enumerate(CATALOGUE):
+        facts = by_kind[kind.code, kind.code in codes[:index]]
+        yield _error(kind, facts)
+
+
+def _error(kind: ErrorKind, facts: Mapping[str, str]) -> Entry:
+    named = "" if kind.documented else "not in the documentation's table of errors"
+    rows = (
+        ("documented rules", facts["documented"]),
+        ("shipped rules", facts["shipped"]),
+        ("what follows", facts["decides"]),
+        ("remedy", kind.remedy),
+        ("note", named),
+    )
+    return Entry(
+        "errors of a backup",
+        kind.name,
+        str(kind.code),
+        kind.meaning,
+        tuple((label, text) for label, text in rows if text),
+        facts["provoke"].strip("\n"),
+        "docs/verdicts.md#errors",
+    )
+
+
+def _findings(known: list[dict[str, str]]) -> Iterator[Entry]:
+    by_name = {facts["name"]: facts for facts in known}
+    for kind in FindingKind:
+        facts = by_name[kind.value]
+        rows = (
+            ("why it matters", facts["why"]),
+            (
+                "what follows",
+                "a test that has passed fails" if kind.fails else "a warning, Noticed",
+            ),
+            ("remedy", facts["remedy"]),
+            ("to allow it", permission([kind])),
+        )
+        anchor = "units-and-frozen" if kind.value in ("units", "frozen") else kind.value
+        yield Entry(
+            "findings",
+            kind.value,
+            "",
+            facts["meaning"],
+            rows,
+            facts["provoke"].strip("\n"),
+            f"docs/findings.md#{anchor}",
+        )
+
+
+def _of_the_harness() -> Iterator[Entry]:
+    """Errors of the harness itself, as their classes tell."""
+    for name, kind in vars(errors).items():
+        if isinstance(kind, type) and issubclass(kind, errors.HarnessError | UserWarning):
+            summary = (inspect.getdoc(kind) or "").split("\n\n")[0]
+            meaning = " ".join(summary.split()).removesuffix(".")
+            yield Entry(
+                "errors and warnings of the harness",
+                name,
+                "",
+                meaning[:1].lower() + meaning[1:],
+                (),
+                "",
+                f"docs/errors.md#{name.casefold()}",
+            )

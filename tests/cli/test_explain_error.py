@@ -1,0 +1,137 @@
+"""``vmsnapshot explain``: complete, forgiving, and its tests do what they say."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import pytest_vmsnapshot
+from pytest_vmsnapshot.catalogue import CATALOGUE
+from pytest_vmsnapshot.cli.knowledge import Entry, entries
+from pytest_vmsnapshot.findings import FindingKind
+
+from .conftest import Command
+
+KNOWN = entries()
+
+
+def test_everything_is_known() -> None:
+    names = [entry.name for entry in KNOWN]
+    assert {(entry.name, entry.code) for entry in KNOWN} >= {
+        (kind.name, str(kind.code)) for kind in CATALOGUE
+    }
+    assert len([entry for entry in KNOWN if entry.code]) == len(CATALOGUE)
+    assert set(names) >= {kind.value for kind in FindingKind}
+    assert set(names) >= {
+        name
+        for name in pytest_vmsnapshot.__all__
+        if isinstance(kind := getattr(pytest_vmsnapshot, name), type)
+        and issubclass(kind, pytest_vmsnapshot.HarnessError | UserWarning)
+    }
+
+
+def test_what_is_said_of_one(vmsnapshot: Command) -> None:
+    done = vmsnapshot("explain", "Pre-ScriptTimeout")
+    assert (done.status, done.err) == (0, "")
+    assert done.out == (
+        "Pre-ScriptTimeout (308)\n"
+        "  the pre-script ran past its time limit\n"
+        "  documented rules  all attempts of the pre-script together reached timeoutInSeconds; it "
+        "is stopped\n"
+        "                    with all it started\n"
+        "  shipped rules     it was still running at a look of the extension after the limit; "
+        "looks come\n"
+        "                    every 3 s, so 10 s are 12, and no limit is longer than 1800 s. Nobody "
+        "stops it:\n"
+        "                    it runs on beside the post-script. More than 64 KiB of output block a "
+        "script\n"
+        "                    until then\n"
+        "  what follows      continueBackupOnFailure, as for a script that failed\n"
+        "  remedy            find out what it waits for, or raise timeoutInSeconds in the config\n"
+        "  page              docs/verdicts.md#errors\n"
+        "  a test that meets it:\n"
+        "    def test_pre_script_hangs(vm):\n"
+        '        vm.install(pre="#!/bin/sh\\nsleep 60\\n", post="#!/bin/sh\\n", timeout=30)\n'
+        '        vm.backup().assert_error("Pre-ScriptTimeout")\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "title"),
+    [
+        ("pre-scripttimeout", "Pre-ScriptTimeout (308)"),
+        ("PRESCRIPTTIMEOUT", "Pre-ScriptTimeout (308)"),
+        ("308", "Pre-ScriptTimeout (308)"),
+        ("never_called", "never-called"),
+        ("guestunavailable", "GuestUnavailable"),
+    ],
+)
+def test_case_and_hyphens_are_forgiven(vmsnapshot: Command, word: str, title: str) -> None:
+    assert vmsnapshot("explain", word).out.splitlines()[0] == title
+
+
+def test_one_name_for_two(vmsnapshot: Command) -> None:
+    lines = vmsnapshot("explain", "IncorrectJSONConfigFile").out.splitlines()
+    assert [line for line in lines if line.startswith("Incorrect")] == [
+        "IncorrectJSONConfigFile (305)",
+        "IncorrectJSONConfigFile (317)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("PreScriptTimout", "; is Pre-ScriptTimeout meant?"),
+        ("unexpected-cal", "; is unexpected-call meant?"),
+        ("wumpus", "."),
+    ],
+)
+def test_a_miss(vmsnapshot: Command, word: str, meant: str) -> None:
+    done = vmsnapshot("explain", word)
+    assert (done.status, done.out) == (2, "")
+    assert done.err == (
+        f"vmsnapshot explain: nothing is known of {word!r}{meant} Without a name, all are listed\n"
+        "vmsnapshot explain --help tells what can be written\n"
+    )
+
+
+def test_the_list(vmsnapshot: Command) -> None:
+    done = vmsnapshot("explain")
+    assert done.status == 0
+    flat = " ".join(done.out.split())
+    assert [entry for entry in KNOWN if f"{entry.title}: {entry.meaning}" not in flat] == []
+    assert max(len(line) for line in done.out.splitlines()) <= 100
+
+
+def test_json(vmsnapshot: Command) -> None:
+    (entry,) = json.loads(vmsnapshot("explain", "317", "--json").out)
+    assert (entry["name"], entry["code"]) == ("IncorrectJSONConfigFile", "317")
+    assert dict(entry["rows"])["remedy"] == "chown root and chmod 600 the config"
+    assert len(json.loads(vmsnapshot("explain", "--json").out)) == len(KNOWN)
+
+
+PROVOKED = [entry for entry in KNOWN if entry.provoke]
+
+
+def test_every_error_and_finding_can_be_provoked() -> None:
+    assert len(PROVOKED) == len(CATALOGUE) + len(FindingKind)
+
+
+def test_the_tests_meet_what_they_say(pytester: pytest.Pytester) -> None:
+    for number, entry in enumerate(PROVOKED):
+        written = f"{entry.provoke}\n"
+        assert _names(entry) in written
+        (pytester.path / f"test_{number}.py").write_text(written, encoding="utf-8")
+    result = pytester.runpytest_subprocess(
+        *("-p", "no:randomly", "-W", "error", "-W", "ignore::pytest_vmsnapshot.RulesDiffer")
+    )
+    result.assert_outcomes(passed=len(PROVOKED))
+
+
+def _names(entry: Entry) -> str:
+    """What a test of an entry must have in it."""
+    for name in (f'assert_error("{entry.name}")', f"== [{entry.code}]", f'"{entry.name}"'):
+        if name in entry.provoke:
+            return name
+    return "vm.never_called" if entry.name == "never-called" else f"no {entry.name} in its test"

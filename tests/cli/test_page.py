@@ -1,0 +1,97 @@
+"""docs/command-line.md: complete, and its examples show what the commands really print."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from pytest_vmsnapshot.cli.main import COMMANDS
+from pytest_vmsnapshot.cli.main import vmsnapshot as group
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs/command-line.md").read_text(encoding="utf-8")
+HEADINGS = re.findall(r"^#+ +(.+?) *$", PAGE, re.MULTILINE)
+BLOCKS = re.findall(r"^```console\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def options(command: click.Command) -> list[str]:
+    return [
+        param.opts[-1]
+        for param in command.params
+        if isinstance(param, click.Option) and not param.hidden
+    ]
+
+
+def command_named(name: str) -> click.Command:
+    found = group.get_command(click.Context(group), name)
+    assert found is not None
+    return found
+
+
+def test_every_command_has_its_paragraph() -> None:
+    assert [name for name in COMMANDS if f"`vmsnapshot {name}`" not in HEADINGS] == []
+    listed = re.findall(r"^\| \[`vmsnapshot (\w+)`\]", PAGE, re.MULTILINE)
+    assert listed == list(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_has_its_paragraph(name: str) -> None:
+    text = "\n".join(HEADINGS)
+    missing = [
+        option for option in options(command_named(name)) if f"`{name} {option}`" not in text
+    ]
+    assert missing == []
+
+
+def test_every_option_of_all_has_its_paragraph() -> None:
+    assert [option for option in options(group) if f"`{option}`" not in "\n".join(HEADINGS)] == []
+
+
+def test_every_option_told_of_exists() -> None:
+    told = re.findall(r"^### `(\w+) (--[\w-]+)`", PAGE, re.MULTILINE)
+    assert [
+        (name, option) for name, option in told if option not in options(command_named(name))
+    ] == []
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.split("\n")[0][2:])
+def test_examples_show_what_is_printed(tmp_path: Path, block: str) -> None:
+    for command, shown in re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            cwd=tmp_path,
+            env={
+                **os.environ,
+                "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+                "PYTHONWARNINGS": "error",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert re.fullmatch(_pattern(shown), _same(done.stdout)), done.stdout
+
+
+def _pattern(shown: str) -> str:
+    """What must be printed; a line of three dots stands for any number of lines."""
+    lines = [
+        "(?:.*\n)*" if line.strip() == "..." else re.escape(f"{line}\n")
+        for line in _same(shown).splitlines()
+    ]
+    return "".join(lines)
+
+
+def _same(text: str) -> str:
+    """What is printed, without what differs from run to run and from machine to machine."""
+    text = re.sub(r"\d+(\.\d+)? (s|ms)\b", "TIME", text)
+    text = re.sub(r"^ *\d+\.\d{3}  ", "   AT  ", text, flags=re.MULTILINE)
+    text = re.sub(r"\d+ files, [\d.]+ \w+ in", "SIZE in", text)
+    text = re.sub(r"^-+ (backup .*?) -+$", r"-- \1 --", text, flags=re.MULTILINE)
+    return re.sub(r" +$", "", text, flags=re.MULTILINE)
