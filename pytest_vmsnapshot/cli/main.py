@@ -19,7 +19,9 @@ PROGRAM: Final = "vmsnapshot"
 COMPLETE: Final = "_VMSNAPSHOT_COMPLETE"
 """The variable by which shells ask for completions."""
 
-COMMANDS: Final[Mapping[str, str]] = MappingProxyType({"explain": "explain_error"})
+COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
+    {"run": "run_backup", "explain": "explain_error"}
+)
 """Commands in the order of the help, and the module of this package whose ``command`` each is."""
 
 MISTAKE: Final = 2

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    _Choice = click.Choice[str]
+else:
+    _Choice = click.Choice  # generic since click 8.2
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -29,7 +35,7 @@ def none_of(kind: str, word: str, known: Iterable[str]) -> str:
     return f"there is no {kind} {word!r}{meant} There is: {', '.join(known)}"
 
 
-class OneOf(click.Choice[str]):
+class OneOf(_Choice):
     """A value out of several; a mistake is told with the nearest.
 
     Args:

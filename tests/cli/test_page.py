@@ -16,6 +16,7 @@ from pytest_vmsnapshot.cli.main import vmsnapshot as group
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/command-line.md").read_text(encoding="utf-8")
 HEADINGS = re.findall(r"^#+ +(.+?) *$", PAGE, re.MULTILINE)
+FILES = re.findall(r"^`([\w./-]+)`:\n\n```\w*\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 BLOCKS = re.findall(r"^```console\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
@@ -61,6 +62,9 @@ def test_every_option_told_of_exists() -> None:
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.split("\n")[0][2:])
 def test_examples_show_what_is_printed(tmp_path: Path, block: str) -> None:
+    for name, content in FILES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(content, encoding="utf-8")
     for command, shown in re.findall(r"^\$ (.+)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
         done = subprocess.run(
             ["/bin/sh", "-c", command],
@@ -93,5 +97,5 @@ def _same(text: str) -> str:
     text = re.sub(r"\d+(\.\d+)? (s|ms)\b", "TIME", text)
     text = re.sub(r"^ *\d+\.\d{3}  ", "   AT  ", text, flags=re.MULTILINE)
     text = re.sub(r"\d+ files, [\d.]+ \w+ in", "SIZE in", text)
-    text = re.sub(r"^-+ (backup .*?) -+$", r"-- \1 --", text, flags=re.MULTILINE)
+    text = re.sub(r"^-+ (.*?) -+$", r"-- \1 --", text, flags=re.MULTILINE)
     return re.sub(r" +$", "", text, flags=re.MULTILINE)

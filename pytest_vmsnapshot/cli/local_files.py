@@ -1,0 +1,174 @@
+"""From what is written on the command line to local files: a config, and the scripts it names."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+import click
+from click.shell_completion import CompletionItem
+
+from ..errors import UsageError
+
+if TYPE_CHECKING:
+    _ConfigType = click.ParamType[Path]
+    _ScriptsType = click.ParamType[Path | tuple[str, Path]]
+else:
+    _ConfigType = _ScriptsType = click.ParamType  # generic since click 8.4
+
+CONFIG_NAME: Final = "VMSnapshotScriptPluginConfig.json"
+"""How the framework calls its config."""
+
+_KEYS = ("preScriptLocation", "postScriptLocation")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What ``--scripts`` says.
+
+    Args:
+        directories: where scripts are looked for by their names, in this order.
+        mapped: paths on the VM, and the local file of each.
+    """
+
+    directories: tuple[Path, ...] = ()
+    mapped: Mapping[str, Path] | None = None
+
+
+class ConfigFile(_ConfigType):
+    """A config: a file, or the directory it lies in by its name."""
+
+    name = "config"
+
+    def convert(
+        self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        """Find it.
+
+        Raises:
+            BadParameter: it is not there.
+        """
+        path = Path(value)
+        if path.is_dir():
+            path = path / CONFIG_NAME
+        if not path.is_file():
+            what = "is no regular file" if path.exists() else "is not there"
+            self.fail(
+                f"{path} {what}; write the path of a {CONFIG_NAME}, whatever its name is, or the "
+                "directory it lies in",
+                param,
+                ctx,
+            )
+        if not os.access(path, os.R_OK):
+            self.fail(f"{path} cannot be read by this user", param, ctx)
+        return path
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Let the shell complete names of files."""
+        return [CompletionItem(incomplete, type="file")]
+
+
+class ScriptsWord(_ScriptsType):
+    """One value of ``--scripts``: a directory, or ``/path/on/vm=local/file``."""
+
+    name = "DIR|VM=LOCAL"
+
+    def convert(
+        self,
+        value: str | Path | tuple[str, Path],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Path | tuple[str, Path]:
+        """Find the directory, or the file.
+
+        Raises:
+            BadParameter: it is not there.
+        """
+        if not isinstance(value, str):
+            return value
+        place, equals, local = value.partition("=")
+        if equals and place.startswith("/"):
+            if not Path(local).is_file():
+                self.fail(f"{local or 'the empty path'} is no file here ({value})", param, ctx)
+            return place, Path(local)
+        if not Path(value).is_dir():
+            self.fail(
+                f"{value} is no directory here; write one, or the script's path on the VM and its "
+                "local file, as /opt/app/pre.sh=deploy/pre.sh",
+                param,
+                ctx,
+            )
+        return Path(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Let the shell complete names of directories."""
+        return [CompletionItem(incomplete, type="dir")]
+
+
+def given(words: Sequence[Path | tuple[str, Path]]) -> Given:
+    """All values of ``--scripts`` together."""
+    directories = tuple(word for word in words if isinstance(word, Path))
+    mapped = dict(word for word in words if not isinstance(word, Path))
+    return Given(directories, mapped)
+
+
+def scripts_of(config: Path, found: Given) -> dict[str, Path]:
+    """The local file of each script that a config names.
+
+    A config that cannot be read has none: what becomes of it, the backup tells.
+
+    Args:
+        config: the local config.
+        found: what the user has said of scripts; else they are looked for beside the config.
+
+    Raises:
+        UsageError: the file of a script is not there; all that are missing are named.
+    """
+    scripts = dict(found.mapped or {})
+    mistakes = []
+    directories = found.directories or (config.parent,)
+    for key, location in _locations(config.read_bytes()).items():
+        if location in scripts:
+            continue
+        parts = PurePosixPath(location).parts[1:]
+        tails = ["/".join(parts[index:]) for index in range(len(parts))]
+        tries = [directory / tail for directory in directories for tail in tails]
+        local = next((path for path in tries if path.is_file()), None)
+        if local is None:
+            places = ", ".join(str(directory) for directory in directories)
+            mistakes.append(
+                f"{config}: {key} is {location}, and there is no {parts[-1]} in {places}; put it "
+                f"there, or write --scripts DIR, or --scripts {location}=LOCAL"
+            )
+        else:
+            scripts[location] = local
+    if mistakes:
+        raise UsageError(mistakes)
+    return scripts
+
+
+def _locations(content: bytes) -> dict[str, str]:
+    """Keys of a config, and the absolute paths they have."""
+    try:
+        keys = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(keys, dict):
+        return {}
+    found = {key: keys.get(key) for key in _KEYS}
+    return {
+        key: value
+        for key, value in found.items()
+        if isinstance(value, str)
+        and value.startswith("/")
+        and value.strip("/")
+        and "\0" not in value
+    }
