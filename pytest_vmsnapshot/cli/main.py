@@ -20,7 +20,7 @@ COMPLETE: Final = "_VMSNAPSHOT_COMPLETE"
 """The variable by which shells ask for completions."""
 
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
-    {"run": "run_backup", "explain": "explain_error"}
+    {"run": "run_backup", "explain": "explain_error", "doctor": "doctor"}
 )
 """Commands in the order of the help, and the module of this package whose ``command`` each is."""
 

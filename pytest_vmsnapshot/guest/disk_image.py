@@ -126,6 +126,11 @@ def create(path: str, kind: FileSystem, size: int, root: str = "/") -> int:
     return fd
 
 
+def package_of(kind: FileSystem) -> str:
+    """The package with the program that makes a file system, by its name in Debian and Ubuntu."""
+    return _MAKING[kind].package
+
+
 def find_mkfs(kind: FileSystem, root: str = "/") -> str:
     """The program that makes a file system, as a path below ``root``; empty if there is none.
 

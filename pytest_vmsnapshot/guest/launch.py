@@ -35,14 +35,21 @@ IN_PLACE = (
 )
 
 
+def ways() -> tuple[str, ...]:
+    """Ways to make namespaces that this user may have, best first."""
+    if os.geteuid() == 0:
+        return ("root", "subids", "rootless")
+    return ("subids", "rootless", "sudo")
+
+
 def candidates() -> list[str | Refusal]:
     """Ways to make namespaces, best first; those that cannot work here as refusals."""
     if os.geteuid() == 0:
-        return ["root", "subids", "rootless"]
+        return list(ways())
     # Their remedies would not help: each makes another way better, not possible.
     return [
         replace(found, remedy="") if isinstance(found, Refusal) else found
-        for found in (_checked(name) for name in ("subids", "rootless", "sudo"))
+        for found in (_checked(name) for name in ways())
     ]
 
 

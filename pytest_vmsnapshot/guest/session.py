@@ -182,14 +182,23 @@ def open_session(privilege: str) -> Session:
     """
     refusals: list[Refusal] = []
     for name in launch.candidates() if privilege == "auto" else (privilege,):
-        found = name if isinstance(name, Refusal) else _try(name, tuple(refusals))
+        found = name if isinstance(name, Refusal) else attempt(name, tuple(refusals))
         if isinstance(found, Session):
             return found
         refusals.append(found)
     raise GuestUnavailable(launch.unavailable(refusals, asked=privilege))
 
 
-def _try(privilege: str, before: tuple[Refusal, ...]) -> Session | Refusal:
+def attempt(privilege: str, before: tuple[Refusal, ...] = ()) -> Session | Refusal:
+    """Start a warden in one way.
+
+    Args:
+        privilege: the way.
+        before: better ways that were refused.
+
+    Returns:
+        What makes VMs, or why it cannot be had, with the remedy.
+    """
     helper = launch.start(privilege)
     if isinstance(helper, Refusal):
         return helper
