@@ -20,12 +20,14 @@ COMPLETE: Final = "_VMSNAPSHOT_COMPLETE"
 """The variable by which shells ask for completions."""
 
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
-    {"run": "run_backup", "explain": "explain_error", "doctor": "doctor"}
+    {
+        "check": "check_configs",
+        "run": "run_backup",
+        "explain": "explain_error",
+        "doctor": "doctor",
+    }
 )
 """Commands in the order of the help, and the module of this package whose ``command`` each is."""
-
-MISTAKE: Final = 2
-"""Exit status: what was asked for cannot be done."""
 
 _INTERRUPTED = 130
 _OUTPUT_CLOSED = 141
@@ -101,7 +103,7 @@ def vmsnapshot(ctx: click.Context, color: str) -> int:
         ctx.color = color == "always"
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
-        return MISTAKE
+        return mistakes.MISTAKE
     return 0
 
 
@@ -138,7 +140,7 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
 
 def _told(text: str) -> int:
     click.echo(text, err=True)
-    return MISTAKE
+    return mistakes.MISTAKE
 
 
 def _closed() -> int:

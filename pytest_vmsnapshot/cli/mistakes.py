@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     _Choice = click.Choice[str]
 else:
     _Choice = click.Choice  # generic since click 8.2
+
+MISTAKE: Final = 2
+"""Exit status: what was asked for cannot be done."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -83,6 +86,8 @@ def _sentence(mistake: click.ClickException) -> str:
             )
         case click.MissingParameter(param=click.Parameter() as param):
             return f"{_named(param)} is missing"
+        case click.BadParameter(param_hint=str() as hint):
+            return f"{hint}: {mistake.message}"
         case click.BadParameter(param=click.Parameter() as param):
             return f"{_named(param)}: {mistake.message}"
         case _:

@@ -57,5 +57,5 @@ def row(label: str, text: str, column: int) -> str:
 
 
 def say(text: str = "") -> None:
-    """Write a line."""
+    """Write a line, at once."""
     click.echo(text)

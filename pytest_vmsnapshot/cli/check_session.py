@@ -1,0 +1,224 @@
+"""A run of pytest over configs whose results go to a listener instead of pytest's own reports.
+
+It is apart from what the user has set up for pytest: configuration, conftest files, options in the
+environment and other plugins do not count.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..errors import UsageError
+from .check_results import Outcome, Result, Summary
+from .check_selection import CHECKS_SEEN, DOUBLED
+
+_PLUGINS = ("vmsnapshot", "timeout", "pytest_vmsnapshot.cli.check_selection")
+_NOT_HERE = ("terminal", "cacheprovider", "faulthandler", "junitxml")
+
+_ENVIRONMENT = {
+    "PYTEST_ADDOPTS": None,
+    "PYTEST_PLUGINS": None,
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be checked.
+
+    Args:
+        configs: local configs.
+        keyword: as for pytest's ``-k``; empty for everything.
+        only: names of the checks to run; empty for all.
+        skip: names of checks to leave out.
+        processes: how many processes share the work; 1 for this one alone.
+        guest: where the VMs' processes run.
+    """
+
+    configs: tuple[Path, ...]
+    keyword: str = ""
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    processes: int = 1
+    guest: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended.
+
+    Args:
+        summary: what became of the checks.
+        known: names of all checks there were to choose from.
+        failed: whether pytest could not do what it was asked for; it has said why.
+    """
+
+    summary: Summary
+    known: frozenset[str]
+    failed: bool
+
+
+def run_checks(
+    wanted: Wanted, listener: Callable[[Result], None], more: Sequence[str] = ()
+) -> Ended:
+    """Run the checks.
+
+    Args:
+        wanted: what is to be checked.
+        listener: told of each check that has ended.
+        more: further options of pytest.
+
+    Raises:
+        UsageError: the work cannot be shared: pytest-xdist is not installed.
+        KeyboardInterrupt: it was interrupted.
+        BrokenPipeError: the listener could not write.
+    """
+    reporter = _Reporter(listener)
+    began = time.monotonic()
+    with _surroundings():
+        status = int(pytest.main([*_options(wanted), *more], plugins=[reporter]))
+    if reporter.unwritable:
+        raise BrokenPipeError
+    if status == pytest.ExitCode.INTERRUPTED and reporter.interrupted:
+        raise KeyboardInterrupt
+    summary = Summary(
+        tuple(reporter.results),
+        tuple(reporter.broken),
+        tuple(dict.fromkeys(reporter.doubled)),
+        time.monotonic() - began,
+    )
+    failed = status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
+    return Ended(summary, frozenset(reporter.known), failed)
+
+
+def _options(wanted: Wanted) -> Iterator[str]:
+    yield from (str(config) for config in wanted.configs)
+    yield from ("-c", os.devnull, "--rootdir", os.getcwd(), "--noconftest", "--assert=plain")
+    yield "--continue-on-collection-errors"
+    for name in _PLUGINS:
+        yield from ("-p", name)
+    for name in _NOT_HERE:
+        yield from ("-p", f"no:{name}")
+    yield f"--vmsnapshot-guest={wanted.guest}"
+    if wanted.keyword:
+        yield f"-k={wanted.keyword}"
+    yield from (f"--vmsnapshot-only-check={name}" for name in wanted.only)
+    yield from (f"--vmsnapshot-skip-check={name}" for name in wanted.skip)
+    if wanted.processes > 1:
+        if find_spec("xdist") is None:
+            raise UsageError(
+                "several processes need pytest-xdist; pip install pytest-xdist, or leave "
+                "--processes out"
+            )
+        yield from ("-p", "xdist", f"--numprocesses={wanted.processes}")
+
+
+@contextlib.contextmanager
+def _surroundings() -> Iterator[None]:
+    """Environment variables as the run needs them, and then as they were."""
+    before = {name: os.environ.get(name) for name in _ENVIRONMENT}
+    _set(_ENVIRONMENT)
+    try:
+        yield
+    finally:
+        _set(before)
+
+
+def _set(variables: dict[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+class _Reporter:
+    """Hears what pytest has to tell.
+
+    Args:
+        listener: told of each check that has ended.
+    """
+
+    def __init__(self, listener: Callable[[Result], None]) -> None:
+        self.results: list[Result] = []
+        self.broken: list[str] = []
+        self.doubled: list[str] = []
+        self.known: set[str] = set()
+        self.interrupted = False
+        self.unwritable = False
+        self._listener = listener
+        self._running: dict[str, list[pytest.TestReport]] = {}
+        self._session: pytest.Session | None = None
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Remember what can be told to stop."""
+        self._session = session
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """What cannot be collected cannot be checked."""
+        if report.failed:
+            self.broken.append(str(report.longrepr))
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Learn which checks there were."""
+        self.known |= set(session.config.stash.get(CHECKS_SEEN, ()))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Learn of it from another process."""
+        self.known |= set(getattr(node, "workeroutput", {}).get("vmsnapshot_checks", ()))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A part of a check has ended."""
+        parts = self._running.setdefault(report.nodeid, [])
+        parts.append(report)
+        if report.when == "teardown":
+            result = _result(self._running.pop(report.nodeid))
+            self.results.append(result)
+            self.doubled += [str(word) for key, word in report.user_properties if key == DOUBLED]
+            try:
+                self._listener(result)
+            except BrokenPipeError:
+                self.unwritable = True
+                if self._session is not None:
+                    self._session.shouldstop = "nobody reads"
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Ctrl-C; pytest tells so of other things, too."""
+        self.interrupted |= excinfo.errisinstance(KeyboardInterrupt)
+
+
+def _result(parts: Sequence[pytest.TestReport]) -> Result:
+    """What became of a check, from its set-up, its call and its tear-down."""
+    bad = [part for part in parts if part.failed]
+    skipped = [part for part in parts if part.skipped]
+    chosen = (bad or skipped or parts)[0]
+    outcome = Outcome.FAILED if bad else Outcome.SKIPPED if skipped else Outcome.OK
+    texts = [str(part.longrepr) for part in bad]
+    if outcome is Outcome.SKIPPED:
+        texts = [_why_skipped(chosen)]
+    config, _, name = chosen.nodeid.partition("::")
+    return Result(
+        config,
+        getattr(chosen, "check_name", name),
+        name,
+        outcome,
+        sum(part.duration for part in parts),
+        "\n".join(texts),
+        tuple(chosen.sections) if bad else (),
+    )
+
+
+def _why_skipped(report: pytest.TestReport) -> str:
+    if isinstance(report.longrepr, tuple):
+        return str(report.longrepr[2]).removeprefix("Skipped: ")
+    return str(report.longrepr)

@@ -1,0 +1,346 @@
+"""``vmsnapshot check``: what it makes of whatever items pytest has for a config."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Ended
+
+COLLECTOR = """
+import json
+import os
+import signal
+
+import pytest
+
+
+def pytest_collect_file(file_path, parent):
+    if file_path.name.endswith("Config.json"):
+        return File.from_parent(parent, path=file_path)
+
+
+class File(pytest.File):
+    def collect(self):
+        for name, does in json.loads(self.path.read_text()).items():
+            yield Check.make(self, name, does)
+
+
+class Check(pytest.Item):
+    @classmethod
+    def make(cls, parent, name, does):
+        item = cls.from_parent(parent, name=name)
+        item.check_name = name.partition("[")[0]
+        item.does = does
+        return item
+
+    def runtest(self):
+        if self.does == "double":
+            self.user_properties.append(("vmsnapshot_doubled", "mysql"))
+        elif self.does == "skip":
+            pytest.skip("shell alpine: busybox is not installed (Debian: apt-get install busybox)")
+        elif self.does == "fail":
+            print("printed")
+            text = "the pre-script prints 70 KiB\\n  remedy: print less"
+            raise pytest.fail.Exception(text, pytrace=False)
+        elif self.does == "crash":
+            raise RuntimeError("a bug")
+        elif self.does == "interrupt":
+            os.kill(os.getpid(), signal.SIGINT)
+        elif self.does == "where":
+            print(os.environ.get("PYTEST_ADDOPTS"), self.config.rootpath)
+            raise pytest.fail.Exception("seen", pytrace=False)
+"""
+
+DRIVER = """
+import json
+import sys
+from pathlib import Path
+
+from pytest_vmsnapshot.cli import main, mistakes
+from pytest_vmsnapshot.cli.check_configs import checked
+from pytest_vmsnapshot.cli.check_session import Wanted
+
+import click
+
+wanted = json.loads(sys.argv[1])
+show = json.loads(sys.argv[2])
+configs = tuple(map(Path, wanted.pop("configs", ["deploy/Config.json"])))
+lists = {key: tuple(value) for key, value in wanted.items() if isinstance(value, list)}
+try:
+    wanted = Wanted(configs, **{**wanted, **lists})
+    status = checked(wanted, **{"verbose": False, "as_json": False, **show}, more=["-p", "tiny"])
+except click.Abort:
+    status = 130
+except BrokenPipeError:
+    status = 141
+    import os
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+except click.ClickException as mistake:
+    print(mistakes.told(mistake, "vmsnapshot"), file=sys.stderr)
+    status = 2
+sys.exit(status)
+"""
+
+
+class Project:
+    """A project whose configs have checks as they are written in them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        plugins = path / "plugins"
+        plugins.mkdir()
+        (plugins / "tiny.py").write_text(COLLECTOR)
+        (plugins / "driver.py").write_text(DRIVER)
+        self.environment = {
+            **os.environ,
+            "PYTHONPATH": str(plugins),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def config(self, checks: dict[str, str], directory: str = "deploy") -> None:
+        (self.path / directory).mkdir()
+        (self.path / directory / "Config.json").write_text(json.dumps(checks))
+
+    def command(self, wanted: dict[str, object], show: dict[str, object]) -> list[str]:
+        driver = str(self.path / "plugins/driver.py")
+        return [sys.executable, "-W", "error", driver, json.dumps(wanted), json.dumps(show)]
+
+    def check(self, *, verbose: bool = False, as_json: bool = False, **wanted: object) -> Ended:
+        done = subprocess.run(
+            self.command(wanted, {"verbose": verbose, "as_json": as_json}),
+            cwd=self.path,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        text = re.sub(r"\d+\.\d+ s", "TIME", done.stdout)
+        return Ended(done.returncode, text, done.stderr)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+ALL = {
+    "valid-config": "double",
+    "quiet": "fail",
+    "shell[alpine]": "skip",
+    "shell[debian]": "double",
+}
+
+
+def test_all_outcomes(project: Project) -> None:
+    project.config(ALL)
+    done = project.check()
+    assert (done.status, done.err) == (1, "")
+    assert done.out == (
+        "deploy/Config.json\n"
+        "  ok      valid-config\n"
+        "  FAILED  quiet\n"
+        "  skipped shell[alpine]: shell alpine: busybox is not installed (Debian: apt-get install "
+        "busybox)\n"
+        "  ok      shell[debian]\n"
+        "\n"
+        "quiet failed for deploy/Config.json\n"
+        "  the pre-script prints 70 KiB\n"
+        "    remedy: print less\n"
+        "\n"
+        "commands that are not here, for which stand-ins answered: mysql\n"
+        "-v shows the backups, and what the scripts printed\n"
+        "4 checks: 2 ok, 1 failed, 1 skipped, in TIME\n"
+    )
+
+
+def test_all_is_well(project: Project) -> None:
+    project.config({"valid-config": "", "quiet": ""})
+    done = project.check()
+    assert (done.status, done.err) == (0, "")
+    assert done.out == (
+        "deploy/Config.json\n  ok      valid-config\n  ok      quiet\n\n2 checks: 2 ok, in TIME\n"
+    )
+
+
+def test_more_is_told(project: Project) -> None:
+    project.config({"quiet": "fail"})
+    assert project.check(verbose=True).out == (
+        "deploy/Config.json\n"
+        "  FAILED  quiet (TIME)\n"
+        "\n"
+        "quiet failed for deploy/Config.json\n"
+        "  the pre-script prints 70 KiB\n"
+        "    remedy: print less\n"
+        "  Captured stdout call:\n"
+        "    printed\n"
+        "\n"
+        "1 check: 1 failed, in TIME\n"
+    )
+
+
+def test_as_json(project: Project) -> None:
+    project.config(ALL)
+    done = project.check(as_json=True)
+    facts = json.loads(done.out)
+    assert done.status == 1
+    assert facts["doubled"] == ["mysql"]
+    assert facts["could_not_be_checked"] == []
+    assert [(c["check"], c["name"], c["outcome"]) for c in facts["checks"]] == [
+        ("valid-config", "valid-config", "ok"),
+        ("quiet", "quiet", "failed"),
+        ("shell", "shell[alpine]", "skipped"),
+        ("shell", "shell[debian]", "ok"),
+    ]
+    quiet = facts["checks"][1]
+    assert quiet["config"] == "deploy/Config.json"
+    assert quiet["text"] == "the pre-script prints 70 KiB\n  remedy: print less"
+    assert quiet["sections"] == [{"title": "Captured stdout call", "text": "printed\n"}]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names"),
+    [
+        ({"only": ["quiet"]}, ["quiet"]),
+        ({"only": ["shell", "quiet"]}, ["quiet", "shell[alpine]", "shell[debian]"]),
+        ({"skip": ["shell"], "processes": 2}, ["quiet", "valid-config"]),
+        ({"keyword": "debian or valid"}, ["shell[debian]", "valid-config"]),
+        (
+            {"keyword": "shell", "only": ["shell"], "processes": 2},
+            ["shell[alpine]", "shell[debian]"],
+        ),
+    ],
+)
+def test_selection(project: Project, wanted: dict[str, Any], names: list[str]) -> None:
+    pytest.importorskip("xdist")
+    project.config(ALL)
+    done = project.check(as_json=True, **wanted)
+    assert done.err == ""
+    facts = json.loads(done.out)
+    assert sorted(check["name"] for check in facts["checks"]) == names
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_check_that_does_not_exist(project: Project, processes: int) -> None:
+    pytest.importorskip("xdist")
+    project.config(ALL)
+    done = project.check(only=["quite"], processes=processes)
+    assert (done.status, done.out) == (2, "")
+    assert done.err == (
+        "vmsnapshot: --only: there is no check 'quite'; is 'quiet' meant? There is: quiet, shell, "
+        "valid-config\nvmsnapshot --help tells what can be written\n"
+    )
+
+
+def test_nothing_is_left_to_check(project: Project) -> None:
+    project.config(ALL)
+    done = project.check(keyword="wumpus")
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("vmsnapshot: no check is left to run; see -k, --only and --skip\n")
+
+
+def test_several_configs_in_several_processes(project: Project) -> None:
+    pytest.importorskip("xdist")
+    project.config(ALL, "one")
+    project.config(ALL, "two")
+    done = project.check(configs=["one/Config.json", "two/Config.json"], processes=2)
+    assert (done.status, done.err) == (1, "")
+    assert "\nquiet failed for one/Config.json\n  the pre-script prints 70 KiB\n" in done.out
+    assert "\nquiet failed for two/Config.json\n  the pre-script prints 70 KiB\n" in done.out
+    config = ""
+    shown = set()
+    for line in done.out.partition("\n\n")[0].splitlines():
+        if line.startswith("  "):
+            shown.add((config, line.split()[1].rstrip(":")))
+        else:
+            config = line
+    assert shown == {(f"{name}/Config.json", check) for name in ("one", "two") for check in ALL}
+
+
+def test_what_cannot_be_checked(project: Project) -> None:
+    project.config({"quiet": ""})
+    (project.path / "broken").mkdir()
+    (project.path / "broken/Config.json").write_text("{,}")
+    done = project.check(configs=["broken/Config.json", "deploy/Config.json"])
+    assert done.status == 2
+    assert "\nthis could not be checked\n" in done.out
+    assert "JSONDecodeError" in done.out
+    assert done.out.endswith("1 could not be checked, in TIME\n")
+
+
+def test_a_bug_is_a_failure_with_its_traceback(project: Project) -> None:
+    project.config({"quiet": "crash"})
+    done = project.check()
+    assert done.status == 1
+    assert "RuntimeError: a bug" in done.out
+
+
+# -- apart from all else ---------------------------------------------------------------------------
+
+
+def test_pytest_as_the_user_has_set_it_up_does_not_count(project: Project) -> None:
+    project.config({"quiet": "where"})
+    ini = "[pytest]\naddopts = --no-such-option\nminversion = 99\n"
+    for directory in (".", "deploy"):
+        (project.path / directory / "pytest.ini").write_text(ini)
+        (project.path / directory / "conftest.py").write_text("raise SystemExit('no')\n")
+    project.environment |= {"PYTEST_ADDOPTS": "--neither", "PYTEST_PLUGINS": "no_such_plugin"}
+    done = project.check(verbose=True)
+    assert (done.status, done.err) == (1, "")
+    assert f"    None {project.path.resolve()}\n" in done.out
+
+
+def test_nothing_is_written_into_the_project(project: Project) -> None:
+    project.config(ALL)
+    before = sorted(project.path.rglob("*"))
+    project.check()
+    assert sorted(project.path.rglob("*")) == before
+
+
+def test_the_environment_is_as_it_was(project: Project) -> None:
+    driver = project.path / "plugins/driver.py"
+    text = driver.read_text().replace(
+        "sys.exit(status)",
+        "import os; print([os.environ.get(n) for n in ('PYTEST_ADDOPTS', 'PYTEST_PLUGINS', "
+        "'PYTEST_DISABLE_PLUGIN_AUTOLOAD')])",
+    )
+    driver.write_text(text)
+    project.config({"quiet": ""})
+    project.environment |= {"PYTEST_ADDOPTS": "-x"}
+    assert project.check().out.endswith("\n['-x', None, None]\n")
+
+
+# -- how it ends -----------------------------------------------------------------------------------
+
+
+def test_interrupted(project: Project) -> None:
+    project.config({"quiet": "interrupt", "valid-config": ""})
+    done = project.check()
+    assert done.status == 130
+    assert "valid-config" not in done.out
+
+
+def test_a_reader_that_has_enough(project: Project) -> None:
+    project.config({f"quiet[{number}]": "" for number in range(100)})
+    with subprocess.Popen(
+        project.command({}, {}),
+        cwd=project.path,
+        env=project.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode in (141, -signal.SIGPIPE)
