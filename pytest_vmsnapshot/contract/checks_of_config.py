@@ -26,7 +26,8 @@ def valid_config(contract: Contract) -> Outcome:
     """The config is correct: keys, types, nothing of the template left unedited."""
     problems = [
         Problem(
-            f"{contract.path.name}: {phrase}: {_BROKEN}", "correct it; docs/options.md has the keys"
+            f"{contract.path.name}: {phrase}: {_BROKEN}",
+            "correct it; vmsnapshot init writes one that is right",
         )
         for phrase in contract.incorrect
     ]

@@ -17,6 +17,10 @@ MAY_FAIL = "vmsnapshot: may-fail"
 """What an author writes in a comment on the line of a command whose failure is passed over."""
 
 _PASSED_OVER = re.compile(rf"\|\|\s*(?::|true)\b|\|\|\s*:(?:\s|$|;)|#.*\b{MAY_FAIL}\b")
+_CONSEQUENCE = {
+    "pre": "the backup counts as application-consistent, and is not",
+    "post": "nobody is told that the application may still be at rest",
+}
 _SCRIPTS = {"pre": "pre-script", "post": "post-script"}
 
 
@@ -37,8 +41,8 @@ def exit_status(stand: Stand, script: str) -> Outcome:
         if run is not None and run.exit_status == 0 and trial.called_by(name).get(command):
             problems.append(
                 Problem(
-                    f"{command} fails each time it is called, and the {name} ends with 0: the "
-                    "backup counts as application-consistent, and is not",
+                    f"{command} fails each time it is called, and the {name} ends with 0: "
+                    f"{_CONSEQUENCE[script]}",
                     f"end with another status when {command} fails (set -e, or || exit 1); or say "
                     f"that it may fail: a comment '# {MAY_FAIL}' on its line, or may_fail = "
                     f'["{command}"] in vmsnapshot.toml',

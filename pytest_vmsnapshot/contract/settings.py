@@ -9,6 +9,7 @@ from pathlib import Path
 from ..declared.stage import Stage, read_stage
 from ..declared.table import Table
 from ..declared.toml_file import TomlFile
+from ..lint.codes import unknown_ignores
 from ..shells import NAMES as SHELLS
 
 SETTINGS_FILE = "vmsnapshot.toml"
@@ -115,7 +116,7 @@ def read_settings(path: Path, checks: tuple[str, ...]) -> Settings:
         scripts=scripts,
         beside=beside,
         skip=table.known_words("skip", (), checks),
-        ignore=table.texts("ignore", ()),
+        ignore=_codes(table),
         shells=table.known_words("shells", TARGETS, SHELLS),
         share=_share(table),
         may_fail=table.texts("may_fail", ()),
@@ -140,6 +141,13 @@ def _scripts(table: Table) -> tuple[Mapping[str, Path] | None, Path | None]:
         elif (local := rows.local(place, None)) is not None:
             found[place] = local
     return found, None
+
+
+def _codes(table: Table) -> tuple[str, ...]:
+    codes = table.texts("ignore", ())
+    for mistake in unknown_ignores(codes):
+        table.wrong("ignore", mistake)
+    return codes
 
 
 def _share(table: Table) -> float:
