@@ -15,7 +15,7 @@ from .contract.check import NAMES, Check, checks_of, made
 from .contract.contract import Contract
 from .contract.outcome import Outcome
 from .contract.reading import findings_of
-from .contract.settings import settings_near
+from .contract.settings import LINT, settings_near
 from .contract.stand import Stand
 from .errors import DeclarationError, GuestUnavailable, UsageError
 from .item_vms import VmItem
@@ -51,7 +51,8 @@ class ConfigFile(pytest.File):
         self._contract = contract
         self._stand = Stand(contract, self._make)
         self._findings: tuple[LintFinding, ...] | None = None
-        for code in (*CODES, SHELLCHECK):
+        codes = () if LINT in settings.skip else (*CODES, SHELLCHECK)
+        for code in codes:
             if code not in (*settings.ignore, NO_SHELLCHECK):
                 yield LintItem.from_parent(self, name=f"lint[{code}]", code=code)
         for check in checks_of(contract):

@@ -19,6 +19,7 @@ OPTIONAL_KEYS = ("appName", "ScriptsExecutionPollTimeSeconds")
 _LIMIT = 1800
 """Seconds to which the extension cuts a time limit (vector type-timeout-huge)."""
 
+_RIGHT = "correct it; vmsnapshot init writes one that is right"
 _BROKEN = "no script would run, and each backup would be file-system-consistent only"
 
 
@@ -27,7 +28,7 @@ def valid_config(contract: Contract) -> Outcome:
     problems = [
         Problem(
             f"{contract.path.name}: {phrase}: {_BROKEN}",
-            "correct it; vmsnapshot init writes one that is right",
+            _RIGHT,
         )
         for phrase in contract.incorrect
     ]

@@ -15,6 +15,9 @@ from ..shells import NAMES as SHELLS
 SETTINGS_FILE = "vmsnapshot.toml"
 """Lies beside a config, or in a directory above it."""
 
+LINT = "lint"
+"""What all static findings are called where checks are named."""
+
 TARGETS = ("debian", "rhel")
 """Distributions whose ``/bin/sh`` the scripts must run under, unless a file says otherwise: one for
 each of the shells that those have which Azure Backup supports (dash, bash).
@@ -115,7 +118,7 @@ def read_settings(path: Path, checks: tuple[str, ...]) -> Settings:
         path=path,
         scripts=scripts,
         beside=beside,
-        skip=table.known_words("skip", (), checks),
+        skip=table.known_words("skip", (), (*checks, LINT)),
         ignore=_codes(table),
         shells=table.known_words("shells", TARGETS, SHELLS),
         share=_share(table),

@@ -57,7 +57,8 @@ KEYS: list[tuple[dict[str, object], list[tuple[str, str]]]] = [
         {"timeoutInSeconds": 7200},
         [
             (
-                "timeoutInSeconds is 7200, but the extension cuts it to 1800 and stops waiting then",
+                "timeoutInSeconds is 7200, but the extension cuts it to 1800 and stops waiting "
+                "then",
                 "write 1800 or less, and let the pre-script need no longer",
             )
         ],
@@ -149,7 +150,8 @@ def test_modes_as_deployed(tmp_path: Path) -> None:
     found = modes_and_owners(contract(write(tmp_path, settings=settings))).problems
     assert [(problem.text, problem.remedy) for problem in found] == [
         (
-            "the config has mode 644 where 600 is wanted: the config is refused, and no script runs",
+            "the config has mode 644 where 600 is wanted: the config is refused, and no script "
+            "runs",
             "deploy it with mode 600 (install -m 600 -o root)",
         ),
         (
