@@ -67,6 +67,7 @@ _ALL = (
     ("unused-ignore", "A comment ignores something that is not found."),
     ("unknown-ignore", "A comment ignores something that does not exist."),
     ("no-shellcheck", "ShellCheck did not look at the script."),
+    ("double-freeze", "The pre-script freezes a file system that the extension freezes too."),
 )
 
 CODES: Final[Mapping[str, Code]] = MappingProxyType(
@@ -101,6 +102,7 @@ FREEZE_OFF: Final = "VMS024"
 UNUSED_IGNORE: Final = "VMS025"
 UNKNOWN_IGNORE: Final = "VMS026"
 NO_SHELLCHECK: Final = "VMS027"
+DOUBLE_FREEZE: Final = "VMS028"
 
 
 def is_shellcheck(code: str) -> bool:

@@ -165,6 +165,12 @@ def placeholders(config: ReadConfig) -> Iterator[LintFinding]:
                 )
 
 
+def freezes(config: ReadConfig) -> bool:
+    """Whether file systems are frozen around the snapshot: they are unless the config says no."""
+    where = config.values.get("fsFreezeEnabled")
+    return where is None or where.value is not False
+
+
 def freeze_off(config: ReadConfig) -> Iterator[LintFinding]:
     """What follows from fsFreezeEnabled: false."""
     where = config.values.get("fsFreezeEnabled")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..explain import line as printable_line
 from .finding import LintFinding, Severity
 from .shell_text import read
 from .shell_words import Command, ShellText, Word
@@ -47,7 +48,9 @@ class ReadScript:
             remedy: what to write instead.
         """
         line, column = (where, 0) if isinstance(where, int) else (where.line, where.column)
-        return LintFinding(code, severity, self.file.path, line, column, text, remedy)
+        # Words of a script may hold anything; what is told is one line that can be printed.
+        told = (printable_line(text), printable_line(remedy))
+        return LintFinding(code, severity, self.file.path, line, column, *told)
 
 
 def read_script(file: ScriptFile, shells: tuple[str, ...]) -> ReadScript:

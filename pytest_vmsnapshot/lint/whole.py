@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from . import config_checks, file_form, placeholders, script_places, shellcheck, terminals
 from .codes import NO_SHELLCHECK
+from .double_freeze import double_freeze
 from .finding import LintFinding, Severity
 from .first_line import first_line, interpreter, is_shell, options
 from .idle_script import does_nothing
@@ -65,8 +66,9 @@ def lint(subject: Subject, ignore: Collection[str] = ()) -> tuple[LintFinding, .
     found = [finding for check in _OF_CONFIGS for finding in check(config)]
     program, missing = _program(subject)
     found += missing
+    checks = (*_OF_SCRIPTS, double_freeze) if config_checks.freezes(config) else _OF_SCRIPTS
     for file in _once(subject.scripts):
-        found += _of_script(file, subject.shells, ignore, program)
+        found += _of_script(file, subject.shells, checks, ignore, program)
     told = {finding for finding in found if finding.code not in ignore}
     return tuple(sorted(told, key=_order))
 
@@ -96,17 +98,19 @@ def _program(subject: Subject) -> tuple[str, tuple[LintFinding, ...]]:
 
 
 def _of_script(
-    file: ScriptFile, shells: tuple[str, ...], ignore: Collection[str], program: str
+    file: ScriptFile,
+    shells: tuple[str, ...],
+    of_scripts: Sequence[_Check],
+    ignore: Collection[str],
+    program: str,
 ) -> tuple[LintFinding, ...]:
     script = read_script(file, shells)
-    ran = False
-    checks = list(_OF_FILES)
-    if file_form.is_text(script):
-        checks += _OF_TEXT
-        if is_shell(interpreter(script)):
-            checks += _OF_SCRIPTS
+    is_text = file_form.is_text(script)
+    is_script = is_text and is_shell(interpreter(script))
+    checks = [*_OF_FILES, *(_OF_TEXT if is_text else ()), *(of_scripts if is_script else ())]
     found = [finding for check in checks for finding in check(script)]
-    if program and len(checks) > len(_OF_FILES) + len(_OF_TEXT):
+    ran = False
+    if program and is_script:
         try:
             asked = shellcheck.check(script, program)
         except ShellCheckFailed as failed:

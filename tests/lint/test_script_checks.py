@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from pytest_vmsnapshot.lint import Severity
+from pytest_vmsnapshot.lint import ScriptFile, Severity, Subject, lint
 
-from .asking import Asking, places
+from .asking import CONFIG, Asking, places
 
 SH = "#!/bin/sh\n"
 WORK = "/opt/app/quiesce\n"
@@ -187,6 +189,13 @@ WORDS = [
         "pipefail of set, and ends the script here; leave it out, and write what a pipe hands on "
         "into a file where the status of its first command matters",
     ),
+    (
+        b"#!/bin/sh\nfsfreeze -f /data\n",
+        "deploy/pre.sh:2:1: error VMS028: the extension freezes the file systems itself after the "
+        "pre-script; to freeze one that is frozen already fails, and with it the backup "
+        '(FsFreezeFailed); leave the freeze to the extension, or write "fsFreezeEnabled": false '
+        "into the config",
+    ),
 ]
 
 
@@ -274,6 +283,8 @@ FOUND = [
     ("VMS017", "sudo -i\na"),
     ("VMS017", "sudo su - oracle"),
     ("VMS018", "set -o pipefail; a"),
+    ("VMS028", "sudo xfs_freeze -f /data"),
+    ("VMS028", "fsfreeze -u /data || :; timeout 5 /sbin/fsfreeze --freeze /data"),
 ]
 
 
@@ -340,6 +351,8 @@ QUIET = [
     "su oracle /opt/script",
     "sudo -u oracle a; sudo -i -u oracle a; sudo a; runuser -u x -- a",
     "set -eu; set -- a b; set -o errexit; set -x; a",
+    "fsfreeze -f /data && fsfreeze -u /data",
+    "a -f fsfreeze; fsfreeze --help",
     "(set -o pipefail) 2> /dev/null && set -o pipefail; a",
     '[ -z "${BASH_VERSION-}" ] || set -o pipefail; a',
 ]
@@ -399,6 +412,26 @@ def test_it_depends_on_the_shell(
 ) -> None:
     found = ask.script(f"{SH}{script}\n", shells=shells)
     assert [each.code for each in found] == codes
+
+
+def test_who_freezes_twice(ask: Asking) -> None:
+    hook = f"{SH}case $1 in pre) fsfreeze -f /d;;\npost) fsfreeze -u /d;; esac\n"
+    flush = f"{SH}fsfreeze -f /d\nfsfreeze -u /d\n"
+    assert places(ask.script(hook, step="both")) == ["VMS028:2:17"]
+    assert ask.script(flush, step="both") == ()
+    assert ask.script(f"{SH}fsfreeze -f /d\n", step="post") == ()
+
+    script = ScriptFile(Path("a.sh"), f"{SH}fsfreeze -f /d\n".encode(), "/p", "pre")
+    off = CONFIG.replace(b"}", b', "fsFreezeEnabled": false}')
+    found = lint(Subject(Path("c.json"), off, (script,), ("debian",)))
+    assert {each.code for each in found} == {"VMS024", "VMS027"}
+
+
+def test_what_is_told_can_be_printed_on_a_line(ask: Asking) -> None:
+    found = ask.script(b"#!/bin/sh\n./qu\xfc\n'/path/to/a\nb'\n")
+    assert [each.code for each in found] == ["VMS004", "VMS009", "VMS013"]
+    assert found[1].text.startswith("./qu\\udcfc is looked for")
+    assert all(f"{each.text}{each.remedy}".isprintable() for each in found)
 
 
 def test_crs_hide_nothing_else(ask: Asking) -> None:
