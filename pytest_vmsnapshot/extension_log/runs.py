@@ -23,8 +23,6 @@ hour can come before that is looked at."""
 
 _START, _PRECHECK, _PRE, _SNAPSHOT, _POST, _END = range(6)
 
-_BEFORE_DAEMON = frozenset({Kind.ENABLED, Kind.TASK, Kind.SAME_AGAIN})
-
 _STAGES: Mapping[Kind, int] = MappingProxyType(
     {
         Kind.HELPER_MISSING: _START,
@@ -80,7 +78,7 @@ class Run:
     @property
     def is_over(self) -> bool:
         """Whether it has said its last word."""
-        return any(report.is_final for report in self.reports)
+        return bool(self.reports)
 
     @property
     def may_end(self) -> bool:
@@ -98,10 +96,26 @@ class Run:
             own = next((f.value for f in self.facts if f.kind is Kind.TASK), report.task)
             return not report.task or own.lower() == report.task.lower()
         if self.is_over:
-            return fact.kind is Kind.REPORT_LABEL
+            return False
         if fact.kind in _SCRIPT_FACTS and fact.step is not None:
             return self._takes_script(fact.kind, fact.step)
-        return _STAGES.get(fact.kind, self._stage) >= self._stage
+        return _stage_of(fact, self._stage) >= self._stage
+
+    def expects(self, fact: Fact) -> bool:
+        """Whether a fact that can come next is what normally comes next.
+
+        Args:
+            fact: the fact.
+        """
+        stage = _stage_of(fact)
+        if fact.kind is Kind.REPORT:
+            return not self.is_over and self.may_end
+        if stage <= _PRECHECK or self._stage >= stage:
+            return True
+        if stage == _PRE:
+            return self._stage == _PRECHECK
+        without = any(fact.kind in (Kind.NO_SCRIPTS, Kind.WORKLOAD) for fact in self.facts)
+        return without or self._stage >= _PRE
 
     def _takes_script(self, kind: Kind, step: Step) -> bool:
         stage = _PRE if step is Step.PRE_SCRIPT else _POST
@@ -116,19 +130,29 @@ class Run:
         self.facts.append(fact)
         if report is not None:
             self.reports.append(report)
-        stage = _STAGES.get(fact.kind, self._stage)
         if fact.step is not None and fact.kind in _SCRIPT_FACTS:
-            stage = _PRE if fact.step is Step.PRE_SCRIPT else _POST
             change = (fact.kind is Kind.STARTED) - (fact.kind in _ENDINGS)
             self._running[fact.step] = self._running.get(fact.step, 0) + change
             if fact.kind is Kind.FINISHED:
                 self._done.add(fact.step)
-        self._stage = max(self._stage, stage)
+        self._stage = max(self._stage, _stage_of(fact, self._stage))
 
     def is_far_from(self, time: datetime | None) -> bool:
         """Whether so much time lies between its last fact and a moment that it must be another."""
         last = next((found for f in reversed(self.facts) if (found := _moment(f.message))), None)
         return time is not None and last is not None and not -_LONGEST < time - last < _LONGEST
+
+
+def _stage_of(fact: Fact, otherwise: int = _START) -> int:
+    """The stage at which a fact is told.
+
+    Args:
+        fact: the fact.
+        otherwise: where it can be told at any time.
+    """
+    if fact.step is not None and fact.kind in _SCRIPT_FACTS:
+        return _PRE if fact.step is Step.PRE_SCRIPT else _POST
+    return _STAGES.get(fact.kind, otherwise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,63 +174,72 @@ def group(facts: Iterable[Fact]) -> Grouped:
     Args:
         facts: all facts of a log, in order.
     """
-    runs: list[Run] = []
-    pending: list[Fact] = []
-    repeated = 0
+    grouping = _Grouping()
     for fact in facts:
-        if fact.kind is Kind.ENABLED:
-            pending = [fact]
-        elif fact.kind is Kind.SAME_AGAIN:
-            pending = []
-            repeated += 1
-        elif fact.kind in _BEFORE_DAEMON:
-            pending.append(fact)
-        elif fact.kind is Kind.DAEMON:
-            runs.append(Run(facts=[*pending, fact]))
-            pending = []
-        elif _place(fact, runs, pending):
-            pending = []
-    return Grouped(tuple(run for run in runs if run.facts), repeated)
+        grouping.take(fact)
+    return Grouped(tuple(grouping.runs), grouping.repeated)
 
 
-def _place(fact: Fact, runs: list[Run], pending: list[Fact]) -> bool:
-    """Give a fact to the backup it belongs to; to one that is new where it fits none.
+class _Grouping:
+    """Takes the facts of a log, in order.
 
-    Args:
-        fact: the fact.
-        runs: the backups so far; one may be added.
-        pending: what the agent said last, and no backup has followed yet.
-
-    Returns:
-        Whether that went into a new backup.
+    Attributes:
+        runs: the backups so far.
+        repeated: how many times a backup was asked for that had been taken already.
     """
-    time = _moment(fact.message)
-    recent = [run for run in reversed(runs[-4:]) if not run.is_far_from(time)]
-    able = [run for run in recent if run.takes(fact, _report_of(fact, run))]
-    report = _report_of(fact, runs[-1]) if runs else None
-    if report is not None:
-        able.sort(key=lambda run: run.is_over or not run.may_end)
-    if not able:
-        if fact.kind in (Kind.NOTHING, Kind.REPORT_LABEL):
-            return False
-        alone = read_report(fact.value, to_file=True) if fact.kind is Kind.REPORT else None
-        if alone is not None and not alone.is_final:
-            return False  # a sign of life before the backup
-        runs.append(Run(starts=bool(pending), facts=list(pending)))
-        runs[-1].add(fact, _report_of(fact, runs[-1]))
-        return True
-    run = able[0]
-    if run is not runs[-1] and fact.kind not in (Kind.REPORT_LABEL, Kind.NOTHING):
-        run.is_mixed = runs[-1].is_mixed = True
-    run.add(fact, _report_of(fact, run))
-    return False
 
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+        self.repeated = 0
+        self._starts: list[list[Fact]] = []
+        """What the agent said at each start that no backup has followed yet."""
+        self._label = ""
 
-def _report_of(fact: Fact, run: Run) -> Report | None:
-    if fact.kind is not Kind.REPORT:
-        return None
-    label = next((f.value for f in reversed(run.facts) if f.kind is Kind.REPORT_LABEL), "file")
-    return read_report(fact.value, to_file=label != "blob")
+    def take(self, fact: Fact) -> None:
+        """Take a fact."""
+        match fact.kind:
+            case Kind.NOTHING:
+                pass
+            case Kind.ENABLED | Kind.TASK | Kind.SAME_AGAIN:
+                self._take_start(fact)
+            case Kind.DAEMON:
+                self._begin(fact, None, starts=True)
+            case Kind.REPORT_LABEL:
+                self._label = fact.value
+            case Kind.REPORT:
+                report = read_report(fact.value, to_file=self._label != "blob")
+                if report is not None and report.is_final:  # else it is a sign of life
+                    self._place(fact, report)
+            case _:
+                self._place(fact, None)
+
+    def _take_start(self, fact: Fact) -> None:
+        if fact.kind is Kind.ENABLED or not self._starts:
+            self._starts.append([])
+        if fact.kind is Kind.SAME_AGAIN:
+            self._starts.pop()
+            self.repeated += 1
+        else:
+            self._starts[-1].append(fact)
+
+    def _begin(self, fact: Fact, report: Report | None, *, starts: bool) -> None:
+        before = self._starts[-1] if self._starts else []
+        self._starts.clear()
+        self.runs.append(Run(starts=starts or bool(before), facts=list(before)))
+        self.runs[-1].add(fact, report)
+
+    def _place(self, fact: Fact, report: Report | None) -> None:
+        """Give a fact to the backup it belongs to; to one that is new where it fits none."""
+        time = _moment(fact.message)
+        recent = [run for run in reversed(self.runs[-4:]) if not run.is_far_from(time)]
+        able = [run for run in recent if run.takes(fact, report)]
+        able.sort(key=lambda run: not run.expects(fact))
+        if not able:
+            self._begin(fact, report, starts=False)
+            return
+        if able[0] is not self.runs[-1]:
+            able[0].is_mixed = self.runs[-1].is_mixed = True
+        able[0].add(fact, report)
 
 
 def _moment(message: Message) -> datetime | None:
