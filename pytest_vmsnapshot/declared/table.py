@@ -87,6 +87,11 @@ class Table:
         """Keys that were asked for so far."""
         return tuple(self._known)
 
+    @property
+    def has_unknown_keys(self) -> bool:
+        """Whether there are keys that nobody has asked for so far."""
+        return any(key not in self._known for layer in self._layers for key in layer.data)
+
     def names(self) -> tuple[str, ...]:
         """All keys, for a table whose keys are free; they are known from now on."""
         found = dict.fromkeys(key for layer in reversed(self._layers) for key in layer.data)

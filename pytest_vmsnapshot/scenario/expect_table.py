@@ -45,7 +45,8 @@ def read_expectation(case: Table, stage: Stage) -> Expectation:
     table = case.table("expect")
     before = case.mistakes.count
     found = Expectation() if table is None else _expectation(table, stage)
-    if found == Expectation() and case.mistakes.count == before:
+    misspelt = table is not None and table.has_unknown_keys
+    if found == Expectation() and case.mistakes.count == before and not misspelt:
         case.wrong("expect", _NOTHING)
     return found
 
