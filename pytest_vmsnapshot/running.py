@@ -41,7 +41,7 @@ class Workshop:
         """A sentence for each guest in effect."""
         clock = resolve(sources).settings.clock
         return [
-            _describe(session, clock)
+            description(session, clock)
             for session in self._sessions.values()
             if isinstance(session, Session)
         ]
@@ -50,7 +50,7 @@ class Workshop:
         """Find out which guest works, and say so in a sentence."""
         settings = resolve(sources).settings
         try:
-            return _describe(self._session(settings.guest), settings.clock)
+            return description(self._session(settings.guest), settings.clock)
         except GuestUnavailable as error:
             return f"vmsnapshot: {error}"
 
@@ -214,7 +214,13 @@ def _clock_in_effect(session: Session, asked: str) -> str:
     )
 
 
-def _describe(session: Session, asked: str) -> str:
+def description(session: Session, asked: str) -> str:
+    """Which VMs there are, and why no better ones, in a sentence.
+
+    Args:
+        session: what makes them.
+        asked: the clock that is asked for.
+    """
     kind = "in-place" if session.privilege == "in-place" else f"namespaces ({session.privilege})"
     text = f"vmsnapshot: guest {kind}"
     if not session.real_owners:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .check_names import CheckName
 from .local_files import ConfigFile
-from .mistakes import MISTAKE, OneOf, none_of
-from .page import say
+from .mistakes import MISTAKE, OneOf
+from .page import paragraph, say
 
 if TYPE_CHECKING:
     from .check_results import Summary
@@ -32,18 +35,35 @@ _BROKEN = 1
     help="Only checks whose names have these words in them, as pytest's -k: 'post or shell'.",
 )
 @click.option(
-    "--only", metavar="CHECK", multiple=True, help="Only this check. May be given several times."
+    "--only",
+    type=CheckName(),
+    metavar="CHECK",
+    multiple=True,
+    help="Only this check, such as quiet, shell[debian] or lint. May be given several times.",
 )
 @click.option(
-    "--skip", metavar="CHECK", multiple=True, help="Not this check. May be given several times."
+    "--skip",
+    type=CheckName(),
+    metavar="CHECK",
+    multiple=True,
+    help="Not this check. May be given several times.",
 )
 @click.option(
     "-v",
     "--verbose",
     is_flag=True,
-    help="Show how long each check took, and for what failed the backups and the scripts' output.",
+    help="Show each code of the lint, how long each check took, and notes.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of words.")
+@click.option(
+    "--sarif",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also write what the lint has found into this file, as SARIF 2.1.0.",
+)
+@click.option(
+    "--github", is_flag=True, help="Also print annotations, which GitHub shows beside the lines."
+)
 @click.option(
     "--processes",
     type=click.IntRange(1, 64),
@@ -67,6 +87,8 @@ def command(
     skip: tuple[str, ...],
     verbose: bool,
     as_json: bool,
+    sarif: Path | None,
+    github: bool,
     processes: int,
     guest: str,
 ) -> int:
@@ -87,16 +109,32 @@ def command(
     from .check_session import Wanted
 
     wanted = Wanted(configs, keyword, only, skip, processes, guest)
-    return checked(wanted, verbose=verbose, as_json=as_json)
+    return checked(wanted, Telling(verbose, as_json, sarif, github))
 
 
-def checked(wanted: Wanted, *, verbose: bool, as_json: bool, more: Sequence[str] = ()) -> int:
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How it is told what became of checks.
+
+    Args:
+        verbose: whether everything is told.
+        as_json: whether it is told as JSON.
+        sarif: a file for what the lint has found.
+        github: whether there are annotations.
+    """
+
+    verbose: bool = False
+    as_json: bool = False
+    sarif: Path | None = None
+    github: bool = False
+
+
+def checked(wanted: Wanted, telling: Telling, more: Sequence[str] = ()) -> int:
     """Make the checks and say what became of them.
 
     Args:
         wanted: what is to be checked.
-        verbose: whether everything is told.
-        as_json: whether it is told as JSON.
+        telling: how that is told.
         more: further options of pytest.
 
     Returns:
@@ -107,38 +145,56 @@ def checked(wanted: Wanted, *, verbose: bool, as_json: bool, more: Sequence[str]
         ClickException: there is nothing to check.
     """
     from ..guest.session import open_session
+    from ..running import description
     from .check_results import Lines, show_summary
     from .check_session import run_checks
 
-    open_session(wanted.guest).close()  # once, instead of an error of each check
-    lines = Lines(verbose=verbose)
+    with contextlib.closing(open_session(wanted.guest)) as session:  # fails once, not each check
+        guest = description(session, "auto")
+    if not telling.as_json:
+        say(paragraph(guest, "  ", ""))
+    lines = Lines(verbose=telling.verbose)
     try:
-        ended = run_checks(wanted, (lambda _: None) if as_json else lines.show, more)
+        ended = run_checks(wanted, (lambda _: None) if telling.as_json else lines.show, more)
     except KeyboardInterrupt:
         raise click.Abort from None
     summary = ended.summary
     if ended.failed:  # pytest has said why
         return MISTAKE
-    for option, names in (("--only", wanted.only), ("--skip", wanted.skip)):
-        for name in names:
-            if ended.known and name not in ended.known:
-                text = none_of("check", name, sorted(ended.known))
-                raise click.BadParameter(text, param_hint=option)
     if not summary.results and not summary.broken:
         raise click.UsageError("no check is left to run; see -k, --only and --skip")
-    if as_json:
-        say(json.dumps(_facts(summary), indent=1))
+    if telling.sarif is not None:
+        _write_sarif(summary, telling.sarif)
+    if telling.as_json:
+        say(json.dumps(_facts(summary, guest), indent=1))
     else:
-        show_summary(summary, verbose=verbose)
+        lines.finish()
+        show_summary(summary, verbose=telling.verbose)
+    if telling.github:
+        from .check_annotations import annotation_lines
+
+        for line in annotation_lines(summary, Path.cwd()):
+            click.echo(line, err=telling.as_json)
     if summary.broken:
         return MISTAKE
     return _BROKEN if summary.failed else _HOLDS
 
 
-def _facts(summary: Summary) -> dict[str, Any]:
+def _write_sarif(summary: Summary, file: Path) -> None:
+    from ..lint import sarif
+
+    try:
+        file.write_text(sarif.text(summary.findings, Path.cwd()), encoding="utf-8")
+    except OSError as refused:
+        text = f"--sarif: {file} cannot be written: {refused.strerror}"
+        raise click.UsageError(text) from None
+
+
+def _facts(summary: Summary, guest: str) -> dict[str, Any]:
     return {
+        "guest": guest,
         "seconds": round(summary.seconds, 3),
-        "doubled": list(summary.doubled),
+        "doubled": dict(summary.doubled),
         "could_not_be_checked": list(summary.broken),
         "checks": [
             {
@@ -148,7 +204,20 @@ def _facts(summary: Summary) -> dict[str, Any]:
                 "outcome": result.outcome.value,
                 "seconds": round(result.seconds, 3),
                 "text": result.text,
+                "notes": list(result.notes),
                 "sections": [{"title": title, "text": text} for title, text in result.sections],
+                "findings": [
+                    {
+                        "code": finding.code,
+                        "severity": finding.severity.value,
+                        "path": str(finding.path),
+                        "line": finding.line,
+                        "column": finding.column,
+                        "text": finding.text,
+                        "remedy": finding.remedy,
+                    }
+                    for finding in result.findings
+                ],
             }
             for result in summary.results
         ],

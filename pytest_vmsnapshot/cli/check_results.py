@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import click
 
+from ..lint.finding import LintFinding
+from .check_names import LINT
 from .page import paragraph, say
+from .stand_ins import show_stand_ins
 
 
 class Outcome(enum.Enum):
@@ -30,7 +34,10 @@ class Result:
         outcome: how it ended.
         seconds: how long it took.
         text: why it failed or was skipped: what, why, and what to do.
-        sections: what else was told, each with its title.
+        notes: what else is to be said, a sentence each.
+        sections: what was printed meanwhile, each with its title.
+        doubled: commands that are not here, and what stood in for each.
+        findings: what was found without running anything.
     """
 
     config: str
@@ -39,7 +46,10 @@ class Result:
     outcome: Outcome
     seconds: float
     text: str = ""
+    notes: tuple[str, ...] = ()
     sections: tuple[tuple[str, str], ...] = ()
+    doubled: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[LintFinding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +59,28 @@ class Summary:
     Args:
         results: one for each check, in the order in which they ended.
         broken: what could not be checked at all, each a text.
-        doubled: commands that stand-ins took the place of.
         seconds: how long it all took.
     """
 
     results: tuple[Result, ...]
     broken: tuple[str, ...]
-    doubled: tuple[str, ...]
     seconds: float
 
     @property
     def failed(self) -> tuple[Result, ...]:
         """Those that failed."""
         return tuple(result for result in self.results if result.outcome is Outcome.FAILED)
+
+    @property
+    def doubled(self) -> Mapping[str, str]:
+        """Commands that are not here, and what stood in for each."""
+        return {name: how for result in self.results for name, how in result.doubled.items()}
+
+    @property
+    def findings(self) -> tuple[LintFinding, ...]:
+        """What was found without running anything."""
+        found = {finding for result in self.results for finding in result.findings}
+        return tuple(sorted(found, key=lambda f: (str(f.path), f.line, f.column, f.code)))
 
 
 _MARKS = {
@@ -71,31 +90,57 @@ _MARKS = {
 }
 _COLUMN = 10
 
+_LINES = 16
+"""Lines of what is said of a failure, unless everything is to be told."""
+
 
 class Lines:
     """A line for each check that has ended, below the config it is about.
 
+    The codes of the lint that have found nothing are told in one line at the end.
+
     Args:
-        verbose: whether times are told.
+        verbose: whether times and notes are told, and each code.
     """
 
     def __init__(self, *, verbose: bool) -> None:
         self._verbose = verbose
         self._config = ""
+        self._silent = 0
 
     def show(self, result: Result) -> None:
         """Show one check."""
         if result.config != self._config:
+            self._finish_config()
             self._config = result.config
             say(click.style(result.config, bold=True))
-        mark, colour = _MARKS[result.outcome]
+        if result.check == LINT and result.outcome is Outcome.OK and not self._verbose:
+            self._silent += 1
+            return
         text = result.name
         if result.outcome is Outcome.SKIPPED:
             text += f": {' '.join(result.text.split())}"
         if self._verbose:
             text += f" ({result.seconds:.2f} s)"
-        line = paragraph(text, " " * _COLUMN, f"  {mark:<{_COLUMN - 2}}")
-        say(line.replace(mark, click.style(mark, fg=colour), 1))
+        _line(result.outcome, text)
+        for note in result.notes if self._verbose else ():
+            say(paragraph(f"note: {note}", " " * _COLUMN))
+
+    def finish(self) -> None:
+        """Show what has been kept back."""
+        self._finish_config()
+
+    def _finish_config(self) -> None:
+        if self._silent:
+            codes = "code finds" if self._silent == 1 else "codes find"
+            _line(Outcome.OK, f"{LINT} ({self._silent} {codes} nothing)")
+        self._silent = 0
+
+
+def _line(outcome: Outcome, text: str) -> None:
+    mark, colour = _MARKS[outcome]
+    line = paragraph(text, " " * _COLUMN, f"  {mark:<{_COLUMN - 2}}")
+    say(line.replace(mark, click.style(mark, fg=colour), 1))
 
 
 def show_summary(summary: Summary, *, verbose: bool) -> None:
@@ -109,7 +154,7 @@ def show_summary(summary: Summary, *, verbose: bool) -> None:
         say()
         heading = f"{result.name} failed for {result.config}"
         say(click.style(heading, fg="red", bold=True))
-        say(_indented(result.text))
+        say(_shortened(result.text, verbose=verbose))
         for title, text in result.sections if verbose else ():
             say(f"  {title}:")
             say(_indented(text, "    "))
@@ -118,15 +163,7 @@ def show_summary(summary: Summary, *, verbose: bool) -> None:
         say(click.style("this could not be checked", fg="red", bold=True))
         say(_indented(text))
     say()
-    if summary.doubled:
-        names = ", ".join(summary.doubled)
-        say(
-            paragraph(
-                f"commands that are not here, for which stand-ins answered: {names}", "  ", ""
-            )
-        )
-    if not verbose and any(result.sections for result in summary.failed):
-        say("-v shows the backups, and what the scripts printed")
+    show_stand_ins(summary.doubled)
     say(click.style(_closing(summary), fg="red" if _bad(summary) else "green"))
 
 
@@ -142,6 +179,13 @@ def _closing(summary: Summary) -> str:
 
 def _bad(summary: Summary) -> bool:
     return bool(summary.failed or summary.broken)
+
+
+def _shortened(text: str, *, verbose: bool) -> str:
+    lines = _indented(text).splitlines()
+    if verbose or len(lines) <= _LINES + 1:
+        return "\n".join(lines)
+    return "\n".join([*lines[:_LINES], f"  [{len(lines) - _LINES} more lines, with -v]"])
 
 
 def _indented(text: str, indent: str = "  ") -> str:

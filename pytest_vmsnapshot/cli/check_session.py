@@ -17,9 +17,11 @@ from typing import Any
 
 import pytest
 
+from ..asked import TOLD
+from ..contract_items import finding_of
 from ..errors import UsageError
+from .check_names import bare
 from .check_results import Outcome, Result, Summary
-from .check_selection import CHECKS_SEEN, DOUBLED
 
 _PLUGINS = ("vmsnapshot", "timeout", "pytest_vmsnapshot.cli.check_selection")
 _NOT_HERE = ("terminal", "cacheprovider", "faulthandler", "junitxml")
@@ -58,12 +60,10 @@ class Ended:
 
     Args:
         summary: what became of the checks.
-        known: names of all checks there were to choose from.
         failed: whether pytest could not do what it was asked for; it has said why.
     """
 
     summary: Summary
-    known: frozenset[str]
     failed: bool
 
 
@@ -93,11 +93,10 @@ def run_checks(
     summary = Summary(
         tuple(reporter.results),
         tuple(reporter.broken),
-        tuple(dict.fromkeys(reporter.doubled)),
         time.monotonic() - began,
     )
     failed = status in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR)
-    return Ended(summary, frozenset(reporter.known), failed)
+    return Ended(summary, failed)
 
 
 def _options(wanted: Wanted) -> Iterator[str]:
@@ -151,8 +150,6 @@ class _Reporter:
     def __init__(self, listener: Callable[[Result], None]) -> None:
         self.results: list[Result] = []
         self.broken: list[str] = []
-        self.doubled: list[str] = []
-        self.known: set[str] = set()
         self.interrupted = False
         self.unwritable = False
         self._listener = listener
@@ -168,15 +165,6 @@ class _Reporter:
         if report.failed:
             self.broken.append(str(report.longrepr))
 
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Learn which checks there were."""
-        self.known |= set(session.config.stash.get(CHECKS_SEEN, ()))
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Learn of it from another process."""
-        self.known |= set(getattr(node, "workeroutput", {}).get("vmsnapshot_checks", ()))
-
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A part of a check has ended."""
         parts = self._running.setdefault(report.nodeid, [])
@@ -184,7 +172,6 @@ class _Reporter:
         if report.when == "teardown":
             result = _result(self._running.pop(report.nodeid))
             self.results.append(result)
-            self.doubled += [str(word) for key, word in report.user_properties if key == DOUBLED]
             try:
                 self._listener(result)
             except BrokenPipeError:
@@ -203,18 +190,35 @@ def _result(parts: Sequence[pytest.TestReport]) -> Result:
     skipped = [part for part in parts if part.skipped]
     chosen = (bad or skipped or parts)[0]
     outcome = Outcome.FAILED if bad else Outcome.SKIPPED if skipped else Outcome.OK
-    texts = [str(part.longrepr) for part in bad]
+    text = "\n".join(_why_failed(part) for part in bad)
     if outcome is Outcome.SKIPPED:
-        texts = [_why_skipped(chosen)]
+        text = _why_skipped(chosen)
     config, _, name = chosen.nodeid.partition("::")
+    told: dict[str, Any] = {}
+    for part in parts:
+        told.update(getattr(part, TOLD, {}))
     return Result(
-        config,
-        getattr(chosen, "check_name", name),
-        name,
-        outcome,
-        sum(part.duration for part in parts),
-        "\n".join(texts),
-        tuple(chosen.sections) if bad else (),
+        config=config,
+        check=bare(name),
+        name=name,
+        outcome=outcome,
+        seconds=sum(part.duration for part in parts),
+        text=text,
+        notes=tuple(told.get("notes", ())),
+        sections=tuple(chosen.sections) if bad else (),
+        doubled=dict(told.get("doubled", {})),
+        findings=tuple(finding_of(row) for row in told.get("lint", ())),
+    )
+
+
+def _why_failed(report: pytest.TestReport) -> str:
+    text = str(report.longrepr)
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is None:
+        return text
+    return (
+        f"{crash.message}\n  at {crash.path}:{crash.lineno}: this is no failed check but a bug; "
+        f"please report it\n{text}"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import posixpath
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -12,15 +13,18 @@ from typing import TYPE_CHECKING, Final
 import click
 from click.shell_completion import CompletionItem
 
+from ..config import CONFIG_PATH
 from ..errors import UsageError
 
 if TYPE_CHECKING:
+    from ..contract.settings import Settings
+
     _ConfigType = click.ParamType[Path]
     _ScriptsType = click.ParamType[Path | tuple[str, Path]]
 else:
     _ConfigType = _ScriptsType = click.ParamType  # generic since click 8.4
 
-CONFIG_NAME: Final = "VMSnapshotScriptPluginConfig.json"
+CONFIG_NAME: Final = PurePosixPath(CONFIG_PATH).name
 """How the framework calls its config."""
 
 _KEYS = ("preScriptLocation", "postScriptLocation")
@@ -96,7 +100,7 @@ class ScriptsWord(_ScriptsType):
         if equals and place.startswith("/"):
             if not Path(local).is_file():
                 self.fail(f"{local or 'the empty path'} is no file here ({value})", param, ctx)
-            return place, Path(local)
+            return posixpath.normpath("/" + place.lstrip("/")), Path(local)
         if not Path(value).is_dir():
             self.fail(
                 f"{value} is no directory here; write one, or the script's path on the VM and its "
@@ -120,21 +124,22 @@ def given(words: Sequence[Path | tuple[str, Path]]) -> Given:
     return Given(directories, mapped)
 
 
-def scripts_of(config: Path, found: Given) -> dict[str, Path]:
-    """The local file of each script that a config names.
+def scripts_of(config: Path, found: Given, settings: Settings) -> dict[str, Path]:
+    """The local file of each script that a config names, and of whatever else is mapped.
 
-    A config that cannot be read has none: what becomes of it, the backup tells.
+    A config that cannot be read names none: what becomes of it, the backup tells.
 
     Args:
         config: the local config.
-        found: what the user has said of scripts; else they are looked for beside the config.
+        found: what the command line says of scripts.
+        settings: what the settings say of them, where the command line does not.
 
     Raises:
         UsageError: the file of a script is not there; all that are missing are named.
     """
-    scripts = dict(found.mapped or {})
+    scripts = {**(settings.scripts or {}), **(found.mapped or {})}
+    directories = found.directories or (settings.beside or config.parent,)
     mistakes = []
-    directories = found.directories or (config.parent,)
     for key, location in _locations(config.read_bytes()).items():
         if location in scripts:
             continue
@@ -163,11 +168,10 @@ def _locations(content: bytes) -> dict[str, str]:
         return {}
     if not isinstance(keys, dict):
         return {}
-    found = {key: keys.get(key) for key in _KEYS}
     return {
-        key: value
-        for key, value in found.items()
-        if isinstance(value, str)
+        key: posixpath.normpath("/" + value.lstrip("/"))
+        for key in _KEYS
+        if isinstance(value := keys.get(key), str)
         and value.startswith("/")
         and value.strip("/")
         and "\0" not in value

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..catalogue import NAMES
+from ..explain import command as shown
 from ..findings import NAMES as FINDINGS
 from ..shells import NAMES as SHELLS
-from .local_files import ConfigFile, ScriptsWord, given, scripts_of
+from .local_files import ConfigFile, Given, ScriptsWord, given, scripts_of
 from .mistakes import OneOf
 from .page import paragraph, say
+from .stand_ins import show_stand_ins
 
 if TYPE_CHECKING:
     from ..backup import Backup
-    from ..findings import Finding
+    from ..contract.trial import Trial
+    from ..machine import VirtualMachine
 
 _CONSISTENCIES = ("application", "file-system", "crash", "none")
 
@@ -108,7 +114,8 @@ def command(
     """Take one backup of a throwaway VM that has CONFIG and its scripts, and say what became of it.
 
     CONFIG is a VMSnapshotScriptPluginConfig.json, or the directory it lies in. The scripts it names
-    are looked for beside it; all three get the owner and modes they must have.
+    are looked for beside it, or where a vmsnapshot.toml says. Commands that this machine has not
+    are doubled.
 
     \b
     Examples:
@@ -120,56 +127,107 @@ def command(
     Exit status: 0 if the backup is application-consistent, or what --expect says, and nothing is
     left behind; 1 if not; 2 if it could not be taken.
     """
-    from ..running import virtual_machine
-
-    local = scripts_of(config, given(scripts))
-    with virtual_machine(
-        guest=guest,
-        rules=rules,
-        shell=shell,
-        clock=clock,
-        storage=storage,
-        disks=disks,
-        allow=allow,
-    ) as vm:
-        vm.install_config(config.absolute(), scripts={k: v.absolute() for k, v in local.items()})
-        backup = vm.backup()
-        left = tuple(found for found in vm.findings if found.kind.fails)
+    values = {
+        "guest": guest,
+        "rules": rules,
+        "shell": shell,
+        "clock": clock,
+        "storage": storage,
+        "disks": disks,
+    }
+    ran = _ran(config, given(scripts), values)
+    backup = ran.trial.backup
+    left = tuple(text for kind, text in _failing(ran.trial) if kind not in allow)
+    kinds = dict.fromkeys(kind for kind, _ in _failing(ran.trial) if kind not in allow)
     wanted = _is_wanted(backup, expect) and not left
     if as_json:
-        say(json.dumps(_facts(backup, config, local, left, met=wanted), indent=1))
-    else:
-        say(backup.explain())
-        if left:
-            say()
-            say(click.style("left behind, so this counts as a failure:", fg="red"))
-            for finding in left:
-                say(paragraph(str(finding), "    ", "  "))
-            names = " ".join(f"--allow {kind}" for kind in {found.kind.value for found in left})
-            say(paragraph(f"where that is meant: {names}", "    ", "  "))
+        facts = {
+            **json.loads(backup.to_json()),
+            "config": str(config),
+            "scripts": {place: str(path) for place, path in ran.scripts.items()},
+            "as_expected": wanted,
+            "left_behind": list(left),
+            "doubled": dict(ran.doubled),
+            "explained": backup.explain(),
+        }
+        say(json.dumps(facts, indent=1))
+        return _AS_WANTED if wanted else _OTHERWISE
+    say(backup.explain())
+    if ran.doubled:
+        say()
+        show_stand_ins(ran.doubled)
+    if left:
+        say()
+        say(click.style("this counts as a failure, too:", fg="red"))
+        for text in left:
+            say(paragraph(text, "    ", "  "))
+        options = " ".join(f"--allow {kind}" for kind in kinds)
+        say(paragraph(f"where that is meant: {options}", "    ", "  "))
     return _AS_WANTED if wanted else _OTHERWISE
+
+
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    """A backup that was taken.
+
+    Args:
+        trial: it, and what was seen around it.
+        scripts: local files by their path on the VM.
+        doubled: commands that are not here, and what stood in for each.
+    """
+
+    trial: Trial
+    scripts: Mapping[str, Path]
+    doubled: Mapping[str, str]
+
+
+def _ran(config: Path, found: Given, values: Mapping[str, Any]) -> _Ran:
+    """Take the backup; commands that are not here are doubled.
+
+    Args:
+        config: the local config.
+        found: what the command line says of scripts.
+        values: settings of the VM.
+    """
+    from ..contract.check import NAMES as CHECKS
+    from ..contract.contract import Contract
+    from ..contract.settings import settings_near
+    from ..contract.stand import Stand
+    from ..running import Workshop
+    from ..settings import Source
+
+    here = Path.cwd()
+    settings = settings_near(config.absolute(), here, CHECKS)
+    scripts = scripts_of(config, found, settings)
+    whole = {place: path.absolute() for place, path in scripts.items()}
+    contract = Contract.read(config.absolute(), replace(settings, scripts=whole))
+    workshop = Workshop(here, here)
+
+    def make(
+        *, rules: str, shell: str | None, allow: Sequence[str]
+    ) -> AbstractContextManager[VirtualMachine]:
+        asked = {**values, "rules": rules, "shell": shell, "allow": allow}
+        return workshop.make([Source("command line", asked)], config.parent.absolute())
+
+    try:
+        stand = Stand(contract, make)
+        trial = stand.backup(rules=values["rules"], shell=values["shell"])
+        return _Ran(trial, scripts, stand.doubled)
+    finally:
+        workshop.close()
+
+
+def _failing(trial: Trial) -> Iterator[tuple[str, str]]:
+    """What fails a test, each with the name of its kind."""
+    for finding in trial.backup.findings:
+        if finding.kind.fails:
+            yield finding.kind.value, str(finding)
+    for call in trial.calls:
+        if call.unexpected:
+            yield "unexpected-call", f"unexpected-call: {shown(call.argv)}; nobody expected it"
 
 
 def _is_wanted(backup: Backup, expect: str) -> bool:
     if expect in _CONSISTENCIES:
         return backup.consistency.value == expect
     return expect in [error.name for error in backup.errors]
-
-
-def _facts(
-    backup: Backup,
-    config: Path,
-    scripts: dict[str, Path],
-    left: tuple[Finding, ...],
-    *,
-    met: bool,
-) -> dict[str, Any]:
-    """What ``Backup.from_json`` reads, and what it passes over."""
-    return {
-        **json.loads(backup.to_json()),
-        "config": str(config),
-        "scripts": {place: str(path) for place, path in scripts.items()},
-        "as_expected": met,
-        "left_behind": [str(finding) for finding in left],
-        "explained": backup.explain(),
-    }

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Ended
+from .conftest import Command, Ended
 
 COLLECTOR = """
 import json
@@ -24,7 +24,7 @@ import pytest
 
 
 def pytest_collect_file(file_path, parent):
-    if file_path.name.endswith("Config.json"):
+    if file_path.name.endswith("Config.tiny"):
         return File.from_parent(parent, path=file_path)
 
 
@@ -38,18 +38,32 @@ class Check(pytest.Item):
     @classmethod
     def make(cls, parent, name, does):
         item = cls.from_parent(parent, name=name)
-        item.check_name = name.partition("[")[0]
         item.does = does
         return item
 
     def runtest(self):
         if self.does == "double":
-            self.user_properties.append(("vmsnapshot_doubled", "mysql"))
+            self.told = {"doubled": {"mysql": "ready-made", "curl": "succeeds"}, "notes": ["more"]}
+        elif self.does == "find":
+            row = {
+                "code": "VMS001",
+                "severity": "error",
+                "path": "deploy/pre.sh",
+                "line": 3,
+                "column": 1,
+                "text": "the line ends with CR LF",
+                "remedy": "save it with LF",
+            }
+            self.told = {"lint": [row]}
+            raise pytest.fail.Exception("VMS001: found", pytrace=False)
         elif self.does == "skip":
             pytest.skip("shell alpine: busybox is not installed (Debian: apt-get install busybox)")
         elif self.does == "fail":
             print("printed")
             text = "the pre-script prints 70 KiB\\n  remedy: print less"
+            raise pytest.fail.Exception(text, pytrace=False)
+        elif self.does == "long":
+            text = "\\n".join(f"line {number}" for number in range(1, 41))
             raise pytest.fail.Exception(text, pytrace=False)
         elif self.does == "crash":
             raise RuntimeError("a bug")
@@ -66,18 +80,20 @@ import sys
 from pathlib import Path
 
 from pytest_vmsnapshot.cli import main, mistakes
-from pytest_vmsnapshot.cli.check_configs import checked
+from pytest_vmsnapshot.cli.check_configs import Telling, checked
 from pytest_vmsnapshot.cli.check_session import Wanted
 
 import click
 
 wanted = json.loads(sys.argv[1])
 show = json.loads(sys.argv[2])
-configs = tuple(map(Path, wanted.pop("configs", ["deploy/Config.json"])))
+configs = tuple(map(Path, wanted.pop("configs", ["deploy/Config.tiny"])))
 lists = {key: tuple(value) for key, value in wanted.items() if isinstance(value, list)}
 try:
     wanted = Wanted(configs, **{**wanted, **lists})
-    status = checked(wanted, **{"verbose": False, "as_json": False, **show}, more=["-p", "tiny"])
+    if "sarif" in show:
+        show["sarif"] = Path(show["sarif"])
+    status = checked(wanted, Telling(**show), more=["-p", "tiny"])
 except click.Abort:
     status = 130
 except BrokenPipeError:
@@ -108,15 +124,15 @@ class Project:
 
     def config(self, checks: dict[str, str], directory: str = "deploy") -> None:
         (self.path / directory).mkdir()
-        (self.path / directory / "Config.json").write_text(json.dumps(checks))
+        (self.path / directory / "Config.tiny").write_text(json.dumps(checks))
 
     def command(self, wanted: dict[str, object], show: dict[str, object]) -> list[str]:
         driver = str(self.path / "plugins/driver.py")
         return [sys.executable, "-W", "error", driver, json.dumps(wanted), json.dumps(show)]
 
-    def check(self, *, verbose: bool = False, as_json: bool = False, **wanted: object) -> Ended:
+    def check(self, show: dict[str, object] | None = None, **wanted: object) -> Ended:
         done = subprocess.run(
-            self.command(wanted, {"verbose": verbose, "as_json": as_json}),
+            self.command(wanted, show or {}),
             cwd=self.path,
             env=self.environment,
             capture_output=True,
@@ -125,6 +141,7 @@ class Project:
             check=False,
         )
         text = re.sub(r"\d+\.\d+ s", "TIME", done.stdout)
+        text = re.sub(r"\Avmsnapshot: guest namespaces .*\n(?:  .*\n)*", "", text)
         return Ended(done.returncode, text, done.stderr)
 
 
@@ -146,19 +163,20 @@ def test_all_outcomes(project: Project) -> None:
     done = project.check()
     assert (done.status, done.err) == (1, "")
     assert done.out == (
-        "deploy/Config.json\n"
+        "deploy/Config.tiny\n"
         "  ok      valid-config\n"
         "  FAILED  quiet\n"
         "  skipped shell[alpine]: shell alpine: busybox is not installed (Debian: apt-get install "
         "busybox)\n"
         "  ok      shell[debian]\n"
         "\n"
-        "quiet failed for deploy/Config.json\n"
+        "quiet failed for deploy/Config.tiny\n"
         "  the pre-script prints 70 KiB\n"
         "    remedy: print less\n"
         "\n"
-        "commands that are not here, for which stand-ins answered: mysql\n"
-        "-v shows the backups, and what the scripts printed\n"
+        "stand-ins answered for these commands (vmsnapshot.toml can say more of them):\n"
+        "  mysql: ready-made\n"
+        "  curl: succeeds\n"
         "4 checks: 2 ok, 1 failed, 1 skipped, in TIME\n"
     )
 
@@ -168,17 +186,17 @@ def test_all_is_well(project: Project) -> None:
     done = project.check()
     assert (done.status, done.err) == (0, "")
     assert done.out == (
-        "deploy/Config.json\n  ok      valid-config\n  ok      quiet\n\n2 checks: 2 ok, in TIME\n"
+        "deploy/Config.tiny\n  ok      valid-config\n  ok      quiet\n\n2 checks: 2 ok, in TIME\n"
     )
 
 
 def test_more_is_told(project: Project) -> None:
     project.config({"quiet": "fail"})
-    assert project.check(verbose=True).out == (
-        "deploy/Config.json\n"
+    assert project.check({"verbose": True}).out == (
+        "deploy/Config.tiny\n"
         "  FAILED  quiet (TIME)\n"
         "\n"
-        "quiet failed for deploy/Config.json\n"
+        "quiet failed for deploy/Config.tiny\n"
         "  the pre-script prints 70 KiB\n"
         "    remedy: print less\n"
         "  Captured stdout call:\n"
@@ -190,10 +208,10 @@ def test_more_is_told(project: Project) -> None:
 
 def test_as_json(project: Project) -> None:
     project.config(ALL)
-    done = project.check(as_json=True)
+    done = project.check({"as_json": True})
     facts = json.loads(done.out)
     assert done.status == 1
-    assert facts["doubled"] == ["mysql"]
+    assert facts["doubled"] == {"mysql": "ready-made", "curl": "succeeds"}
     assert facts["could_not_be_checked"] == []
     assert [(c["check"], c["name"], c["outcome"]) for c in facts["checks"]] == [
         ("valid-config", "valid-config", "ok"),
@@ -202,7 +220,7 @@ def test_as_json(project: Project) -> None:
         ("shell", "shell[debian]", "ok"),
     ]
     quiet = facts["checks"][1]
-    assert quiet["config"] == "deploy/Config.json"
+    assert quiet["config"] == "deploy/Config.tiny"
     assert quiet["text"] == "the pre-script prints 70 KiB\n  remedy: print less"
     assert quiet["sections"] == [{"title": "Captured stdout call", "text": "printed\n"}]
 
@@ -211,6 +229,7 @@ def test_as_json(project: Project) -> None:
     ("wanted", "names"),
     [
         ({"only": ["quiet"]}, ["quiet"]),
+        ({"only": ["shell[debian]"]}, ["shell[debian]"]),
         ({"only": ["shell", "quiet"]}, ["quiet", "shell[alpine]", "shell[debian]"]),
         ({"skip": ["shell"], "processes": 2}, ["quiet", "valid-config"]),
         ({"keyword": "debian or valid"}, ["shell[debian]", "valid-config"]),
@@ -223,21 +242,77 @@ def test_as_json(project: Project) -> None:
 def test_selection(project: Project, wanted: dict[str, Any], names: list[str]) -> None:
     pytest.importorskip("xdist")
     project.config(ALL)
-    done = project.check(as_json=True, **wanted)
+    done = project.check({"as_json": True}, **wanted)
     assert done.err == ""
     facts = json.loads(done.out)
     assert sorted(check["name"] for check in facts["checks"]) == names
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_a_check_that_does_not_exist(project: Project, processes: int) -> None:
-    pytest.importorskip("xdist")
-    project.config(ALL)
-    done = project.check(only=["quite"], processes=processes)
+def test_the_lint_in_short_and_in_full(project: Project) -> None:
+    project.config({"lint[VMS001]": "", "lint[VMS002]": "", "quiet": "double"})
+    assert project.check().out.startswith(
+        "deploy/Config.tiny\n  ok      quiet\n  ok      lint (2 codes find nothing)\n\nstand-ins"
+    )
+    assert project.check({"verbose": True}).out.startswith(
+        "deploy/Config.tiny\n"
+        "  ok      lint[VMS001] (TIME)\n"
+        "  ok      lint[VMS002] (TIME)\n"
+        "  ok      quiet (TIME)\n"
+        "          note: more\n\n"
+    )
+
+
+FOUND = {"lint[VMS001]": "find", "quiet": "fail"}
+
+
+def test_annotations(project: Project) -> None:
+    project.config(FOUND)
+    done = project.check({"github": True})
+    assert done.out.endswith(
+        "::error file=deploy/pre.sh,line=3,col=1,title=VMS001 line-ends::the line ends with CR LF; "
+        "save it with LF\n"
+        "::error file=deploy/Config.tiny,title=quiet::the pre-script prints 70 KiB%0A  remedy: "
+        "print less\n"
+    )
+
+
+def test_annotations_beside_json(project: Project) -> None:
+    project.config(FOUND)
+    done = project.check({"github": True, "as_json": True})
+    assert len(json.loads(done.out)["checks"]) == 2
+    assert done.err.count("::error ") == 2
+
+
+def test_findings_as_sarif_and_json(project: Project) -> None:
+    project.config(FOUND)
+    done = project.check({"sarif": "found.sarif", "as_json": True})
+    (result,) = json.loads((project.path / "found.sarif").read_text())["runs"][0]["results"]
+    assert result["ruleId"] == "VMS001"
+    (finding,) = json.loads(done.out)["checks"][0]["findings"]
+    assert (finding["code"], finding["line"]) == ("VMS001", 3)
+
+
+def test_sarif_that_cannot_be_written(project: Project) -> None:
+    project.config(FOUND)
+    done = project.check({"sarif": "no/such/place"})
+    assert done.status == 2
+    assert done.err.startswith(
+        "vmsnapshot: --sarif: no/such/place cannot be written: No such file or directory\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "meant"),
+    [("--only", "quite", "; is 'quiet' meant?"), ("--skip", "shell2[debian]", ".")],
+)
+def test_a_check_that_does_not_exist(
+    vmsnapshot: Command, tmp_path: Path, option: str, name: str, meant: str
+) -> None:
+    (tmp_path / "Config.tiny").write_text("{}")
+    done = vmsnapshot("check", tmp_path / "Config.tiny", option, name)
     assert (done.status, done.out) == (2, "")
-    assert done.err == (
-        "vmsnapshot: --only: there is no check 'quite'; is 'quiet' meant? There is: quiet, shell, "
-        "valid-config\nvmsnapshot --help tells what can be written\n"
+    assert done.err.startswith(
+        f"vmsnapshot check: {option}: there is no check {name!r}{meant} There is: lint, valid-"
     )
 
 
@@ -252,10 +327,10 @@ def test_several_configs_in_several_processes(project: Project) -> None:
     pytest.importorskip("xdist")
     project.config(ALL, "one")
     project.config(ALL, "two")
-    done = project.check(configs=["one/Config.json", "two/Config.json"], processes=2)
+    done = project.check(configs=["one/Config.tiny", "two/Config.tiny"], processes=2)
     assert (done.status, done.err) == (1, "")
-    assert "\nquiet failed for one/Config.json\n  the pre-script prints 70 KiB\n" in done.out
-    assert "\nquiet failed for two/Config.json\n  the pre-script prints 70 KiB\n" in done.out
+    assert "\nquiet failed for one/Config.tiny\n  the pre-script prints 70 KiB\n" in done.out
+    assert "\nquiet failed for two/Config.tiny\n  the pre-script prints 70 KiB\n" in done.out
     config = ""
     shown = set()
     for line in done.out.partition("\n\n")[0].splitlines():
@@ -263,14 +338,14 @@ def test_several_configs_in_several_processes(project: Project) -> None:
             shown.add((config, line.split()[1].rstrip(":")))
         else:
             config = line
-    assert shown == {(f"{name}/Config.json", check) for name in ("one", "two") for check in ALL}
+    assert shown == {(f"{name}/Config.tiny", check) for name in ("one", "two") for check in ALL}
 
 
 def test_what_cannot_be_checked(project: Project) -> None:
     project.config({"quiet": ""})
     (project.path / "broken").mkdir()
-    (project.path / "broken/Config.json").write_text("{,}")
-    done = project.check(configs=["broken/Config.json", "deploy/Config.json"])
+    (project.path / "broken/Config.tiny").write_text("{,}")
+    done = project.check(configs=["broken/Config.tiny", "deploy/Config.tiny"])
     assert done.status == 2
     assert "\nthis could not be checked\n" in done.out
     assert "JSONDecodeError" in done.out
@@ -281,7 +356,22 @@ def test_a_bug_is_a_failure_with_its_traceback(project: Project) -> None:
     project.config({"quiet": "crash"})
     done = project.check()
     assert done.status == 1
-    assert "RuntimeError: a bug" in done.out
+    said = done.out.partition("quiet failed for deploy/Config.tiny\n")[2]
+    assert said.startswith("  RuntimeError: a bug\n    at ")
+    assert ": this is no failed check but a bug; please report it\n" in said
+
+
+def test_the_guest_is_named(project: Project) -> None:
+    project.config({"quiet": ""})
+    facts = json.loads(project.check({"as_json": True}).out)
+    assert facts["guest"].startswith("vmsnapshot: guest namespaces (")
+
+
+def test_a_long_story_is_cut_short(project: Project) -> None:
+    project.config({"quiet": "long"})
+    done = project.check()
+    assert "\n  line 16\n  [24 more lines, with -v]\n" in done.out
+    assert "\n  line 40\n" in project.check({"verbose": True}).out
 
 
 # -- apart from all else ---------------------------------------------------------------------------
@@ -294,7 +384,7 @@ def test_pytest_as_the_user_has_set_it_up_does_not_count(project: Project) -> No
         (project.path / directory / "pytest.ini").write_text(ini)
         (project.path / directory / "conftest.py").write_text("raise SystemExit('no')\n")
     project.environment |= {"PYTEST_ADDOPTS": "--neither", "PYTEST_PLUGINS": "no_such_plugin"}
-    done = project.check(verbose=True)
+    done = project.check({"verbose": True})
     assert (done.status, done.err) == (1, "")
     assert f"    None {project.path.resolve()}\n" in done.out
 

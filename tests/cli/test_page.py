@@ -98,4 +98,5 @@ def _same(text: str) -> str:
     text = re.sub(r"^ *\d+\.\d{3}  ", "   AT  ", text, flags=re.MULTILINE)
     text = re.sub(r"\d+ files, [\d.]+ \w+ in", "SIZE in", text)
     text = re.sub(r"^-+ (.*?) -+$", r"-- \1 --", text, flags=re.MULTILINE)
+    text = re.sub(r"^vmsnapshot: guest namespaces .*(\n  .*)*", "vmsnapshot: GUEST", text)
     return re.sub(r" +$", "", text, flags=re.MULTILINE)

@@ -109,7 +109,7 @@ def test_what_is_left_behind_counts(project: Path, vmsnapshot: Command) -> None:
     done = vmsnapshot("run", "deploy")
     assert done.status == 1
     assert done.out.startswith("An application-consistent backup\n")
-    said = " ".join(done.out.split("left behind, so this counts as a failure:\n")[1].split())
+    said = " ".join(done.out.split("this counts as a failure, too:\n")[1].split())
     assert said.startswith("processes: still running after the backup: sleep 1000 ")
     assert said.endswith("where that is meant: --allow processes")
     facts = json.loads(vmsnapshot("run", "deploy", "--json").out)
@@ -163,6 +163,54 @@ def test_scripts_that_are_not_there(project: Path, vmsnapshot: Command) -> None:
         f"  - {config}: postScriptLocation is /opt/app/post.sh, and there is no post.sh in deploy; "
         "put it there, or write --scripts DIR, or --scripts /opt/app/post.sh=LOCAL\n"
     )
+
+
+def test_scripts_as_the_settings_say(project: Path, vmsnapshot: Command) -> None:
+    write(project)
+    (project / "src").mkdir()
+    (project / "deploy/pre.sh").rename(project / "src/quiesce.sh")
+    (project / "deploy/vmsnapshot.toml").write_text(
+        '[scripts]\n"/opt/app/pre.sh" = "../src/quiesce.sh"\n"/opt/app/post.sh" = "post.sh"\n'
+    )
+    done = vmsnapshot("run", "deploy", "--json")
+    assert (done.status, done.err) == (0, "")
+    assert json.loads(done.out)["scripts"]["/opt/app/pre.sh"].endswith("src/quiesce.sh")
+
+
+def test_settings_that_are_wrong(project: Path, vmsnapshot: Command) -> None:
+    write(project)
+    (project / "deploy/vmsnapshot.toml").write_text("shels = ['debian']\n")
+    done = vmsnapshot("run", "deploy")
+    assert (done.status, done.out) == (2, "")
+    assert "is shells meant?" in done.err
+
+
+# -- commands that are not here --------------------------------------------------------------------
+
+
+def test_commands_are_doubled(project: Path, vmsnapshot: Command) -> None:
+    write(project, "#!/bin/sh\nno-such-program rest\nmysql -e 'SELECT 1'\n")
+    done = vmsnapshot("run", "deploy")
+    assert (done.status, done.err) == (0, "")
+    assert "  no-such-program rest → 0\n" in done.out
+    assert done.out.endswith(
+        "\nstand-ins answered for these commands (vmsnapshot.toml can say more of them):\n"
+        "  mariadb, mysql: ready-made\n"
+        "  no-such-program: succeeds, and prints nothing\n"
+    )
+    facts = json.loads(vmsnapshot("run", "deploy", "--json").out)
+    assert facts["doubled"]["no-such-program"] == "succeeds, and prints nothing"
+
+
+def test_a_call_that_nobody_expects(project: Path, vmsnapshot: Command) -> None:
+    write(project, "#!/bin/sh\napp drop || :\n")
+    (project / "deploy/vmsnapshot.toml").write_text(
+        '[commands.app]\nonly_expected = true\npatterns = { "pause" = {} }\n'
+    )
+    done = vmsnapshot("run", "deploy")
+    assert done.status == 1
+    assert "  unexpected-call: app drop; nobody expected it\n" in done.out
+    assert vmsnapshot("run", "deploy", "--allow", "unexpected-call").status == 0
 
 
 # -- mistakes --------------------------------------------------------------------------------------
