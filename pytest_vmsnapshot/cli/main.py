@@ -21,6 +21,7 @@ COMPLETE: Final = "_VMSNAPSHOT_COMPLETE"
 
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "init": "init_project",
         "check": "check_configs",
         "run": "run_backup",
         "explain": "explain_error",
