@@ -53,7 +53,7 @@ def test_all_of_it(tmp_path: Path) -> None:
         """,
     )
     assert (settings.skip, settings.ignore, settings.shells) == (
-        ("undone",),
+        ("undone", "lint"),
         ("VMS001",),
         ("suse",),
     )
