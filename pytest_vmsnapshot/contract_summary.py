@@ -23,7 +23,7 @@ def summary(told: list[dict[str, Any]], config: pytest.Config) -> Iterator[str]:
         Lines.
 
     Raises:
-        OSError: the SARIF file cannot be written.
+        OSError: the SARIF file cannot be written any more.
     """
     doubled: dict[str, dict[str, str]] = {}
     for row in told:
@@ -38,7 +38,8 @@ def summary(told: list[dict[str, Any]], config: pytest.Config) -> Iterator[str]:
         yield from github.annotations(findings, config.rootpath)
     if file := config.getoption("vmsnapshot_sarif"):
         Path(file).write_text(sarif.text(findings, config.rootpath), encoding="utf-8")
-        yield f"{len(findings)} findings are in {file} (SARIF)"
+        count = f"{len(findings)} finding{'' if len(findings) == 1 else 's'}"
+        yield f"{count} in {file} (SARIF)"
 
 
 def _findings(told: list[dict[str, Any]]) -> Iterator[LintFinding]:

@@ -68,6 +68,22 @@ def pytest_configure(config: pytest.Config) -> None:
         _header(config)
     except UsageError as mistakes:
         raise pytest.UsageError(str(mistakes)) from None
+    if file := config.getoption("vmsnapshot_sarif"):
+        _make_place_for(Path(file))
+
+
+def _make_place_for(file: Path) -> None:
+    """A file that cannot be written is no surprise at the end of a run.
+
+    Raises:
+        pytest.UsageError: it cannot be written.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    except OSError as error:
+        told = f"--vmsnapshot-sarif: {file} cannot be written: {error.strerror}"
+        raise pytest.UsageError(told) from None
 
 
 def _header(config: pytest.Config) -> str:
