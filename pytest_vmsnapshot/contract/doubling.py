@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from ..declared.stage import ReadyMade, Stage, StagedCommand, StagedDatabase, StagedSystemctl
+from ..lint.shell_text import read
 
 _CLIENTS = (
     *("docker", "docker-compose", "podman", "kubectl", "crictl", "lxc", "virsh"),
@@ -33,7 +34,7 @@ _READY_MADE = {
 """Commands for which there are doubles that know what is held."""
 
 _COMMENT = re.compile(r"(?m)^\s*#.*$|\s#\s.*$")
-_WORD = re.compile(r"(?<![\w./$\"'-])(?P<path>/(?:[\w.+-]+/)*)?(?P<name>[a-z][\w.+-]*)(?![\w/=])")
+_WORD = re.compile(r"(?<![\w./$\"'-])(?P<path>/(?:[\w.+-]+/)*)?(?P<name>[a-z][\w.+-]*)(?![\w/=:])")
 
 
 class Doubling:
@@ -50,7 +51,10 @@ class Doubling:
     def __init__(self, stage: Stage, texts: Iterable[str], real: Iterable[str]) -> None:
         self._real = frozenset(real)
         self._given = {command.name for command in stage.commands}
+        texts = tuple(texts)
         mentioned = {place for text in texts for place in _mentioned(text)}
+        self.called = tuple(sorted({place for text in texts for place in _called(text)}))
+        """Commands that the scripts call by a written-out name, functions of theirs aside."""
         self._stage = replace(stage, ready_made=self._ready_made(stage.ready_made, mentioned))
         taken = {name for names in _READY_MADE.values() for name in names}
         self._added: dict[str, StagedCommand] = {}
@@ -110,6 +114,14 @@ class Doubling:
             if there
         }
         return {**found, **dict.fromkeys(self._added, "succeeds, and prints nothing")}
+
+
+def _called(text: str) -> Iterator[str]:
+    shell = read(text)
+    for command in shell.commands:
+        first = command.words[0] if command.words else None
+        if first is not None and first.literal and first.plain not in shell.functions:
+            yield first.plain
 
 
 def _mentioned(text: str) -> set[str]:

@@ -22,6 +22,9 @@ from .doubling import Doubling
 from .resting import Resting
 from .trial import Trial
 
+_ABSENT = 'for name do command -v -- "$name" > /dev/null || printf "%s\\n" "$name"; done'
+"""Prints which commands a shell does not find; builtins and reserved words it does."""
+
 _ROUNDS = 12
 """How often a trial is repeated because commands were missing; each time a double comes in."""
 
@@ -63,11 +66,18 @@ class Stand:
         self._make = make
         self._doubling = Doubling(settings.stage, contract.texts().values(), settings.real)
         self._known: dict[str, Trial] = {}
+        self._looked = False
+        self._called: set[str] = set()
 
     @property
     def doubled(self) -> Mapping[str, str]:
-        """Commands that are doubled without anybody having asked for it."""
-        return self._doubling.names
+        """Commands that are doubled without anybody having asked for it, and that were called so
+        far; with what stands in.
+        """
+        names = self._doubling.names
+        return {
+            name: kind for name, kind in names.items() if name.rpartition("/")[2] in self._called
+        }
 
     def good(self, rules: str = "documented", shell: str | None = None) -> Trial:
         """A backup in which nothing is made to go wrong.
@@ -112,6 +122,7 @@ class Stand:
             with self._ready(rules, shell, changes or {}) as (vm, doubles):
                 vm.fault(**(faults or {}))
                 trial = _observed(vm, doubles, wait)
+            self._called.update(call.argv[0].rpartition("/")[2] for call in trial.calls)
             if not self._double_what_was_missing(trial):
                 break
         return trial
@@ -127,6 +138,17 @@ class Stand:
         assert config is not None
         with self._ready("documented", None, {}) as (vm, _):
             return vm.run([config.post_location, *config.post_params], timeout=config.timeout)
+
+    def _double_what_is_not_there(self, vm: VirtualMachine) -> None:
+        """Double what the scripts call by a name that is written out and that the VM has not: what
+        they would say of it may be hidden (``2> /dev/null``).
+        """
+        self._looked = True
+        asked = [name for name in self._doubling.called if can_be_doubled(name)]
+        found = vm.run(["sh", "-c", _ABSENT, "sh", *asked], stdin=b"")
+        for name in found.stdout.splitlines():
+            if "/" not in name or name.startswith("/"):
+                self._doubling.add(name)
 
     def _double_what_was_missing(self, trial: Trial) -> bool:
         added = [
@@ -146,6 +168,8 @@ class Stand:
         if changes:
             content = json.dumps({**contract.keys, **changes}).encode()
         with self._make(rules=rules, shell=shell, allow=ALL_FINDINGS) as vm:
+            if not self._looked:
+                self._double_what_is_not_there(vm)
             doubles = set_up(self._doubling.stage, vm)
             vm.install_config(
                 content,

@@ -1,4 +1,4 @@
-"""The look-alikes of public scripts: the gate finds each known flaw, and nothing on the corrected."""
+"""Look-alikes of public scripts: the gate finds each flaw, and nothing on the corrected ones."""
 
 from __future__ import annotations
 
