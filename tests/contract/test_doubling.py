@@ -35,7 +35,7 @@ POST = "#!/bin/sh\n"
         (["psql -c 'CHECKPOINT'"], {"psql": "ready-made"}),
         (
             ["fsfreeze -f /data", "fsfreeze -u /data"],
-            dict.fromkeys(("fsfreeze", "xfs_freeze"), "ready-made"),
+            {"fsfreeze": "ready-made"},
         ),
         (["[ -d /srv ]", "test -d /srv", "cd /srv", "trap : EXIT", "echo docker: no"], {}),
     ],
