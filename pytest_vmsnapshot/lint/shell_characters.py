@@ -249,14 +249,19 @@ class Characters(ABC):
         self._depth -= 1
 
     def arithmetic(self) -> None:
-        """Skip an arithmetic expression, from its first parenthesis on."""
+        """Go over an arithmetic expression, from its first parenthesis on."""
         depth = 0
+        self._depth += 1
         while self.at < len(self.text):
             char = self.peek()
+            if char in "$`":
+                self.expansion(quoted=True)
+                continue
             self.at += 1
             depth += (char == "(") - (char == ")")
             if not depth:
-                return
+                break
+        self._depth -= 1
 
     def _braces(self, *, quoted: bool) -> None:
         """Read a parameter expansion, from its brace on."""
