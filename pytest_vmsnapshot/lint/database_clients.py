@@ -35,6 +35,9 @@ _HAND_OVER = frozenset({"sh", "bash", "dash", "su", "runuser", "sudo", "docker",
 
 _TEXT_OPTION = re.compile(r"-[a-z]*c|--command|--session-command")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})\Z")
+_BY_OPTION = ("mysql", "psql")
+"""Kinds of clients that are given their SQL by an option."""
+
 _NESTED = 3
 """Shells in one another that are looked into."""
 
@@ -56,16 +59,23 @@ class ClientCall:
     command: Command
 
 
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What is known of a script's names: variables that are written out, and functions."""
+
+    variables: Mapping[str, str]
+    functions: frozenset[str]
+
+
 def client_calls(shell: ShellText) -> Iterator[ClientCall]:
     """Calls of clients whose SQL is written in the script.
 
     Args:
         shell: the script.
     """
-    variables = _variables(shell)
+    scene = _Scene(_variables(shell), shell.functions)
     for command in shell.commands:
-        fed = _fed_text(shell, command)
-        yield from _calls(command, command, variables, fed, 0)
+        yield from _calls(command, command, scene, _fed_text(shell, command), 0)
 
 
 def _variables(shell: ShellText) -> dict[str, str]:
@@ -97,25 +107,33 @@ def _fed_text(shell: ShellText, command: Command) -> str:
 
 
 def _calls(
-    command: Command, outer: Command, variables: Mapping[str, str], fed: str, depth: int
+    command: Command, outer: Command, scene: _Scene, fed: str, depth: int
 ) -> Iterator[ClientCall]:
-    words = _words(command, variables)
+    words = _words(command, scene.variables)
     if not words:
         return
     name = words[0].rpartition("/")[2]
     places = range(len(words)) if name in _WRAPPERS else range(1)
     for place in places:
         client = words[place].rpartition("/")[2]
-        if client in KINDS:
-            statements = _statements(KINDS[client], words[place + 1 :], fed)
+        for kind in _kinds(client, scene):
+            statements = _statements(kind, words[place + 1 :], fed if client in KINDS else "")
             if statements:
-                yield ClientCall(client, KINDS[client], statements, outer)
+                yield ClientCall(client, kind, statements, outer)
+        if client in KINDS:
             return
     if name in _HAND_OVER and depth < _NESTED:
         for text in _texts(name, words):
             for inner in read(text).commands:
                 given = _fed_text(read(text), inner) or fed
-                yield from _calls(inner, outer, variables, given, depth + 1)
+                yield from _calls(inner, outer, scene, given, depth + 1)
+
+
+def _kinds(client: str, scene: _Scene) -> Sequence[str]:
+    """Whose SQL a client may speak; of one that has another name its options tell."""
+    if client in KINDS:
+        return (KINDS[client],)
+    return _BY_OPTION if _VARIABLE.match(client) or client in scene.functions else ()
 
 
 def _words(command: Command, variables: Mapping[str, str]) -> list[str]:

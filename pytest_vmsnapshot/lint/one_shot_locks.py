@@ -31,7 +31,8 @@ _RELEASES: Final = {
 """What gives it back in the same session, so that nobody counts on it afterwards."""
 
 _STAYS = re.compile(
-    r".*\b(?:SLEEP|PG_SLEEP) ?\(.*|\\!.*|SYSTEM\b.*|\.(?:SHELL|SYSTEM)\b.*", re.DOTALL
+    r".*\b(?:SLEEP|PG_SLEEP) ?\(.*|(?:\\!|\.?SYSTEM\b|\.SHELL\b)(?! ?(?:SYNC|DATE|ECHO)\b).*",
+    re.DOTALL,
 )
 """What keeps the client, and with it the lock, while something else is done."""
 

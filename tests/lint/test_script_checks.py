@@ -258,6 +258,13 @@ FOUND = [
     ("VMS015", "SQL='FLUSH TABLES WITH READ LOCK'\nmysql -e \"$SQL\""),
     ("VMS015", "M='mysql -u root'\n$M -e 'FLUSH TABLES WITH READ LOCK'"),
     ("VMS015", "mysql -e 'FLUSH TABLES WITH READ LOCK' &"),
+    ("VMS015", "mysql -e 'FLUSH TABLES WITH READ LOCK; SYSTEM sync;'"),
+    (
+        "VMS015",
+        ". /opt/env.sh\n${MYSQL} -e 'FLUSH TABLES WITH READ LOCK; SET GLOBAL read_only = ON'",
+    ),
+    ("VMS015", 'timeout 9 "$PSQL" -c "SELECT pg_backup_start(\'x\')"'),
+    ("VMS015", "ask() { mysql -N \"$@\"; }\nask -e 'FLUSH TABLES WITH READ LOCK'"),
     (
         "VMS015",
         "mysql -e 'SET GLOBAL read_only = 1; FLUSH TABLES WITH READ LOCK; SHOW MASTER STATUS'",
@@ -335,6 +342,7 @@ QUIET = [
     "psql <<E\nSELECT pg_backup_start('x');\nSELECT pg_backup_stop();\nE",
     "sqlite3 \"$1\" 'BEGIN IMMEDIATE; UPDATE a SET b = 1; COMMIT'",
     'mysql -e "$SQL"',
+    "\"$grep\" -e 'UNLOCK TABLES' -c 'LOCK'; $@ -e 'FLUSH TABLES WITH READ LOCK'",
     'while read -r x; do a "$x"; done < /etc/list',
     "cat /etc/list | while read -r x; do a; done",
     "printf 'a\\n' | { read -r x; a; }",
