@@ -15,12 +15,12 @@ _ENDINGS: Mapping[Kind, FreezeEnding] = MappingProxyType(
         Kind.LOCK_HELD: FreezeEnding.LOCK_HELD,
         Kind.NOT_OPENED: FreezeEnding.NOT_OPENED,
         Kind.FREEZE_TIMED_OUT: FreezeEnding.TIMED_OUT,
+        Kind.NOT_FROZEN: FreezeEnding.FAILED,
+        Kind.FREEZE_FAILED: FreezeEnding.FAILED,
         Kind.SLEEP_UNABLE: FreezeEnding.SLEEP_UNABLE,
         Kind.NOT_THAWED: FreezeEnding.THAW_FAILED,
         Kind.THAW_FAILED: FreezeEnding.THAW_FAILED,
         Kind.THAWED_EARLY: FreezeEnding.THAWED_EARLY,
-        Kind.NOT_FROZEN: FreezeEnding.FAILED,
-        Kind.FREEZE_FAILED: FreezeEnding.FAILED,
     }
 )
 """What a fact makes of the freeze; the first row that occurred counts."""
@@ -123,11 +123,12 @@ class FreezeLines:
         told = next((ending for kind, ending in _ENDINGS.items() if kind in self._facts), None)
         if told is not None:
             return told
-        skipped = self._values(Kind.FREEZE_SKIPPED)
-        if "True" in skipped or not self._facts.keys() & _SNAPSHOT_KINDS:
+        if self._finds_nothing:
+            return FreezeEnding.OK
+        if not self._facts.keys() & _SNAPSHOT_KINDS:
             return FreezeEnding.NOT_ASKED
         off = any("fsFreezeEnabled" in p.keys and not p.keys["fsFreezeEnabled"] for p in plugins)
-        if off and "False" not in skipped and precheck not in (304, 305):
+        if off and Kind.FREEZE not in self._facts and precheck not in (304, 305):
             return FreezeEnding.NOT_ASKED
         answers = [fact.number for fact in self._facts.get(Kind.HELPER_ANSWER, ())]
         if answers and answers[-1] != 1:
@@ -139,17 +140,24 @@ class FreezeLines:
         codes = [code for code in _BY_CODE if code in (report.error, report.code)]
         return _BY_CODE[codes[0]] if codes else FreezeEnding.OK
 
+    @property
+    def _finds_nothing(self) -> bool:
+        """Whether there was nothing that can be frozen."""
+        return "True" in self._values(Kind.FREEZE_SKIPPED)
+
     def _order(self) -> tuple[str, ...] | None:
         """What was to be frozen: what follows the helper's path and its time limit."""
         for text in reversed(self._values(Kind.FREEZE_ORDER)):
             items = read_value(text)
             if isinstance(items, list) and all(isinstance(item, str) for item in items):
                 return tuple(item for item in items[2:] if item.startswith("/"))
-        return None
+        return () if self._finds_nothing else None
 
     def _mounts(self, *kinds: Kind) -> tuple[str, ...]:
-        paths = [fact.path for kind in kinds for fact in self._facts.get(kind, ())]
-        return tuple(dict.fromkeys(path for path in paths if path.startswith("/")))
+        texts = [fact.path for kind in kinds for fact in self._facts.get(kind, ())]
+        if kinds == (Kind.MOUNT_SKIPPED,):  # the value of MountsToSkip as it is
+            texts = [part.strip() for text in texts for part in text.split(",")]
+        return tuple(dict.fromkeys(path for path in texts if path.startswith("/")))
 
     def _values(self, kind: Kind) -> list[str]:
         return [fact.value for fact in self._facts.get(kind, ())]

@@ -19,6 +19,7 @@ class Kind(enum.Enum):
     SAME_AGAIN = "nothing to do: this backup was taken already"
     DAEMON = "the part that takes the backup has started"
     PLATFORM = "what the platform says of disks and fallback"
+    CUSTOM_SETTINGS = "the same, as the platform writes it"
     HELPER_MISSING = "the freezing helper is missing"
     TOO_LATE = "the command is too old"
     WORKLOAD = "a database is backed up by the extension itself"
@@ -74,6 +75,7 @@ class Kind(enum.Enum):
     SLEEP_UNABLE = "the helper could not wait"
     ALL_DISKS_FAILED = "no disk was snapshotted"
     SOME_DISKS_FAILED = "some disks were not snapshotted"
+    SNAPSHOT_BROKE = "the extension failed over freeze or snapshot"
     DISK_ANSWER = "what the host says of a disk"
     # the end
     REPORT_LABEL = "a report follows"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
@@ -38,14 +39,13 @@ def recover(run: Run, number: int) -> LoggedBackup:
     code = _precheck_code(precheck, first.keys())
     plugins = tuple(precheck.plugins)
     freeze = freeze_lines.freeze(plugins, code, report)
-    workload, failure, task = (
-        first.get(kind) for kind in (Kind.WORKLOAD, Kind.EXTENSION_FAILED, Kind.TASK)
-    )
+    workload, task = first.get(Kind.WORKLOAD), first.get(Kind.TASK)
+    failure = first.get(Kind.EXTENSION_FAILED) or first.get(Kind.SNAPSHOT_BROKE)
     backup = LoggedBackup(
         number,
         _stretch(run),
         task.value if task else "",
-        _platform(first.get(Kind.PLATFORM)),
+        _platform(first.get(Kind.PLATFORM), first.get(Kind.CUSTOM_SETTINGS)),
         precheck.host,
         plugins,
         code,
@@ -69,17 +69,25 @@ def _stretch(run: Run) -> Stretch:
     return Stretch(first, last, began, ended, run.starts, run.is_over, run.is_mixed)
 
 
-def _platform(fact: Fact | None) -> LoggedPlatform | None:
-    if fact is None:
+def _platform(fact: Fact | None, settings: Fact | None) -> LoggedPlatform | None:
+    """What the platform said: as the extension sums it up, or as it was written."""
+    if fact is not None:
+        told = dict(fact.values)
+        disks = told["disks"]
+        return LoggedPlatform(
+            read_value(told["managed"]),
+            read_value(told["allowed"]),
+            read_value(told["retries"]),
+            int(disks) if disks and len(disks) < 6 else None,
+        )
+    if settings is None:
         return None
-    told = dict(fact.values)
-    disks = told["disks"]
-    return LoggedPlatform(
-        read_value(told["managed"]),
-        read_value(told["allowed"]),
-        read_value(told["retries"]),
-        int(disks) if disks and len(disks) < 6 else None,
-    )
+    try:
+        keys = json.loads(settings.value)
+    except (ValueError, RecursionError):
+        return None
+    names = ("isManagedVm", "canTakeCrashConsistentSnapshot", "backupRetryCount")
+    return LoggedPlatform(*(keys.get(name) for name in names))
 
 
 def _precheck_code(lines: PrecheckLines, kinds: Collection[Kind]) -> int | None:
@@ -92,9 +100,8 @@ def _precheck_code(lines: PrecheckLines, kinds: Collection[Kind]) -> int | None:
 
 def _final(run: Run) -> Report | None:
     """The last word: that for the service, where the log has it."""
-    final = [report for report in run.reports if report.is_final]
-    to_service = [report for report in final if not report.to_file]
-    return next(reversed(to_service or final), None)
+    to_service = [report for report in run.reports if not report.to_file]
+    return next(reversed(to_service or run.reports), None)
 
 
 def _gaps(backup: LoggedBackup) -> Iterator[str]:
@@ -109,6 +116,8 @@ def _gaps(backup: LoggedBackup) -> Iterator[str]:
         yield "whose each line is: another backup was under way at the same time"
     if backup.platform is None and not backup.helper_missing:
         yield "how many disks the VM has, and whether the platform falls back: no line says"
+    elif backup.platform is not None and backup.platform.disks is None:
+        yield "how many disks the VM has: no line says"
     yield from _gaps_of_config(backup)
     for word, runs in (("pre", backup.pre), ("post", backup.post)):
         if any(run.ending is Ending.NOT_TOLD for run in runs):

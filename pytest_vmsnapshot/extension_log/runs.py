@@ -47,10 +47,13 @@ _STAGES: Mapping[Kind, int] = MappingProxyType(
             ),
             _SNAPSHOT,
         ),
+        Kind.SNAPSHOT_BROKE: _SNAPSHOT,
         Kind.EXTENSION_FAILED: _END,
     }
 )
 """At which stage of a backup a fact is told; others can come at any time."""
+
+_OF_THE_START = frozenset({Kind.ENABLED, Kind.TASK, Kind.DAEMON})
 
 _SCRIPT_FACTS = frozenset(
     {Kind.STARTED, Kind.TIMED_OUT, Kind.RETRIED, Kind.FAILED, Kind.SUCCEEDED, Kind.FINISHED}
@@ -79,6 +82,11 @@ class Run:
     def is_over(self) -> bool:
         """Whether it has said its last word."""
         return bool(self.reports)
+
+    @property
+    def has_just_started(self) -> bool:
+        """Whether nothing but its start is told."""
+        return not self.is_over and all(fact.kind in _OF_THE_START for fact in self.facts)
 
     @property
     def may_end(self) -> bool:
@@ -202,8 +210,10 @@ class _Grouping:
                 pass
             case Kind.ENABLED | Kind.TASK | Kind.SAME_AGAIN:
                 self._take_start(fact)
-            case Kind.DAEMON:
+            case Kind.DAEMON if self._starts or self._started is None:
                 self._begin(fact, None, starts=True)
+            case Kind.DAEMON:
+                pass  # some versions say so twice
             case Kind.REPORT_LABEL:
                 self._label = fact.value
             case Kind.REPORT:
@@ -213,7 +223,20 @@ class _Grouping:
             case _:
                 self._place(fact, None)
 
+    @property
+    def _started(self) -> Run | None:
+        """The newest backup, if nothing but its start is told yet."""
+        return self.runs[-1] if self.runs and self.runs[-1].has_just_started else None
+
     def _take_start(self, fact: Fact) -> None:
+        started = None if self._starts else self._started
+        if started is not None and fact.kind is Kind.TASK:
+            started.add(fact, None)
+            return
+        if started is not None and fact.kind is Kind.SAME_AGAIN:
+            self.runs.pop()
+            self.repeated += 1
+            return
         if fact.kind is Kind.ENABLED or not self._starts:
             self._starts.append([])
         if fact.kind is Kind.SAME_AGAIN:

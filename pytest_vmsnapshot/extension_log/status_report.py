@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 
 _TRANSITION = "transitioning"
+_TRANSITION_CODE = 4
+_SIGNS_OF_LIFE = ("Transitioning state", "AlreadyProcessed")
 _UNTOLD = frozenset({"0", "1", "76", "556"})
 """Codes with which the report is a success in the blob as well (SHIPPED.md, section 7)."""
 
@@ -20,7 +22,7 @@ class Report:
         error: the error code beside it; None where the report does not say.
         message: in words.
         crash_consistent: whether it says that the recovery point is crash-consistent.
-        is_final: whether it is the last word, and not a sign of life.
+        is_final: whether it is the last word on a backup, and not a sign of life.
         to_file: whether it is the one for the agent, which on most VMs is always a success.
         task: the id of the task it is about, or empty.
     """
@@ -73,7 +75,9 @@ def read_report(text: str, *, to_file: bool) -> Report | None:
         _number(health.get("vmHealthStatusCode")) if isinstance(health, dict) else None,
         message if isinstance(message, str) else "",
         _holds(told, "crashConsistent"),
-        told["status"].lower() != _TRANSITION and "Transitioning state" not in str(message),
+        told["status"].lower() != _TRANSITION
+        and code != _TRANSITION_CODE
+        and not any(words in str(message) for words in _SIGNS_OF_LIFE),
         to_file,
         task if isinstance(task := told.get("taskId"), str) else "",
     )

@@ -31,6 +31,7 @@ NAME = "Microsoft.Azure.RecoveryServices.VMSnapshotLinux-1.0"
 HOME = "/var/lib/waagent/Microsoft.Azure.RecoveryServices.VMSnapshotLinux-1.0.9120.0/main"
 HELPER = f"{HOME}/safefreeze/bin/safefreeze"
 BUNDLED = "./main/VMSnapshotPluginHost.conf"
+_OF_THE_FREEZE = ("freeze timed-out", "freeze failed for some mount", "unable to open mount")
 _BUNDLED_TEXT = (
     "[pre_post]\ntimeoutInSeconds = 1800\nnumberOfPlugins = 1\npluginName0 = ScriptRunner\n"
     f"pluginPath0 = /etc/azure\npluginConfigPath0 = {CONFIG_PATH}\n"
@@ -124,12 +125,12 @@ class _Daemon:
             yield Said(f"taskId: {self.task}")
         yield from self.transition()
         for text in (
-            "starting daemon initially",
+            "starting daemon initially" if not self.old else "starting daemon",
             "patch_class_name: DefaultPatching and orig_distro: debian",
             f"safeFreezeBinary exists {self.expect['error'] != 124}",
             " configfile /etc/azure/vmbackup.conf",
             "final thread timeout60",
-            "starting daemon for freezing the file system",
+            "starting daemon for freezing the file system" if not self.old else "starting daemon",
             "The command snapshot is being validated",
             "commandToExecute for backup is snapshot",
         ):
@@ -140,12 +141,16 @@ class _Daemon:
                 "Error",
             )
         elif self.expect["precheck"] is None and self.expect["error"] == 2:
-            yield Said(
-                "Enable failed.'>' not supported between instances of 'str' and 'int'", "Error"
-            )
+            yield self.broken("'>' not supported between instances of 'str' and 'int'")
         else:
             yield from self.backup()
         yield from self.reports()
+
+    def broken(self, why: str) -> Said:
+        trace = f'Traceback (most recent call last):\n  File "handle.py", line 460\n{why}'
+        return Said(
+            f"Failed to enable the extension with error: {why}, stack trace: {trace}", "Error"
+        )
 
     def backup(self) -> Iterator[Said]:
         yield Said(self.platform())
@@ -259,7 +264,7 @@ class _Daemon:
             if refused.kind.code == 304:
                 yield self.blown_up(refused.why)
                 return True
-            yield from self.unreadable(refused.why)
+            yield from self.unreadable(refused.why, content)
             return False
         keys = json.loads(content)
         self.names.append(str(keys.get("pluginName", "")))
@@ -281,9 +286,11 @@ class _Daemon:
             if mode[1:] != "00":
                 yield Said(f"{word}script file does not have desired permissions ", "Error")
                 return False
+            gap = " " if word == "Pre" else "  "
             if owner != "root":
                 yield Said(
-                    f"The owner of the {word}Script file {place} is {owner} but not root", "Error"
+                    f"The owner of the {word}Script file {place} is {owner} but{gap}not root",
+                    "Error",
                 )
                 return False
         return False
@@ -298,7 +305,7 @@ class _Daemon:
             f"Error in reading PluginHost config file : {why}, stack trace: {trace}{why}\n", "Error"
         )
 
-    def unreadable(self, why: str) -> Iterator[Said]:
+    def unreadable(self, why: str, content: bytes) -> Iterator[Said]:
         trace = f'stack trace: Traceback (most recent call last):\n  File "a.py", line 1\n{why}\n'
         missing = why.removesuffix(" is missing")
         if missing != why:
@@ -306,6 +313,11 @@ class _Daemon:
         else:
             begins = "Error in decoding ScriptRunner config file."
         yield Said(f"{begins}: {why}, {trace}", "Error")
+        read = json.loads(content) if missing != why else {}  # what comes before the locations
+        first = {name: read[name] for name in ("timeoutInSeconds", "pluginName") if name in read}
+        pair = {"preScriptLocation": "", "postScriptLocation": ""}
+        known = effective.read(json.dumps(first | pair).encode(), SHIPPED, 1800)
+        yield Said(self.settings({"pluginName": "ScriptRunner", **first}, known))
         yield Said("Cant run prescript for ScriptRunner . Config File error.", "Error")
 
     def settings(self, keys: Mapping[str, Any], found: effective.EffectiveConfig) -> str:
@@ -400,7 +412,7 @@ class _Daemon:
             elif code == 0:
                 yield Said(f"{word} for {name} successfully executed.")
         if self.failed(step):
-            yield Said("Enable failed.unsupported operand type(s) for &: 'bool' and 'str'", "Error")
+            yield self.broken("unsupported operand type(s) for &: 'bool' and 'str'")
             return
         goes_on = not (any(codes) and self.continues() is False)
         yield Said(f"Finished {low} execution from PluginHost side. Continue Backup: {goes_on}")
@@ -434,14 +446,14 @@ class _Daemon:
             "[FreezeSnapshotter] isManaged flag : True",
             "Taking Snapshot through Host",
             "T:S doing snapshot now...",
-            "T:S freeze, timeout value 60",
-            f"skip freeze is : {not expect['freeze_requested']}",
         ):
             yield Said(text)
         error = ""
         if expect["freeze_requested"]:
             error = yield from self.freeze(faults["freeze"])
-        yield Said(f"T:S freeze result {error}\n" if error else "T:S freeze result ")
+        told = f"{error}\n" if error in _OF_THE_FREEZE else ""
+        timed_out = error == "freeze timed-out"
+        yield Said(f"T:S freeze result {told}, timedout :{timed_out}")
         if expect["snapshot_taken"]:
             good = faults["snapshot"] == "ok"
             for _ in range(self.facts["vm"]["disks"]):
@@ -453,8 +465,10 @@ class _Daemon:
                 yield Said(
                     "T:S Enable failed with FailedRetryableSnapshotFailedNoNetwork errror", "Error"
                 )
-        if faults["freeze"] in ("late_thaw", "thaw_fail", "sleep_unable") and error:
-            yield Said(f"T:S Enable failed with error: {error}", "Error")
+        if error in _OF_THE_FREEZE:
+            yield Said(f"T:S Enable failed with error: {error}\nExtensionErrorCode: x", "Error")
+        elif error:
+            yield Said("Snapshots are inconsistent", "Error")
         yield Said("T:S snapshotall ends...")
 
     def freeze(self, fault: str) -> Generator[Said, None, str]:
@@ -462,10 +476,15 @@ class _Daemon:
         rows = self.facts.get(
             "mounts", [["sda1", "part", "ext4", "/"], ["sdc1", "part", "ext4", "/data"]]
         )
+        yield Said("T:S freeze, timeout value 60")
+        conf = str(self.files.get("/etc/azure/vmbackup.conf", {}).get("content", ""))
+        skipped = conf.partition("MountsToSkip: ")[2].partition("\n")[0]
+        yield Said(f"skipped mount :{skipped}")
         for *_, place in rows:
-            if place not in order and "MountsToSkip" in str(self.facts["files"]):
-                yield Said(f"skipped mount :{place}")
             yield Said(f"fsfreeze mount :{place}")
+        yield Said(f"skip freeze is : {not order}")
+        if not order:
+            return ""
         arguments = [HELPER, "60", *order]
         yield Said(f"arg : {arguments}")
         yield Said("proceeded for accepting signals")
@@ -505,6 +524,7 @@ class _Daemon:
         error = {
             "ok": "",
             "timeout": "freeze timed-out",
+            "open_failed": "unable to open mount",
             "late_thaw": "snapshot result inconsistent",
             "thaw_fail": "snapshot result inconsistent as child returns with failure",
             "sleep_unable": "snapshot result inconsistent as child returns with failure",

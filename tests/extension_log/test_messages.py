@@ -27,6 +27,22 @@ def fact(text: str, *, is_cut: bool = False) -> Fact | None:
 
 SAMPLES = [
     ("starting enable", Kind.ENABLED, {}),
+    ("starting daemon", Kind.DAEMON, {}),
+    (
+        'customSettings : {"isManagedVm": true}',
+        Kind.CUSTOM_SETTINGS,
+        {"value": '{"isManagedVm": true}'},
+    ),
+    ("Failed to enable the extension with error: boom", Kind.EXTENSION_FAILED, {"value": "boom"}),
+    ("Failed to do the snapshot with error: x, stack trace: y", Kind.SNAPSHOT_BROKE, {}),
+    ("snapshot", Kind.NOTHING, {}),
+    ("Snapshots are inconsistent", Kind.THAWED_EARLY, {}),
+    (
+        "The owner of the PostScript file /p is oracle but  not root",
+        Kind.SCRIPT_OWNER_REFUSED,
+        {"step": POST, "path": "/p", "name": "oracle"},
+    ),
+    ("Failed to open file or aquire lock:  [Errno 11]", Kind.NOTHING, {}),
     ("taskId: 0b6a-1", Kind.TASK, {"value": "0b6a-1"}),
     ("the sequence number are same, so skip, current:3== last:3", Kind.SAME_AGAIN, {}),
     (
