@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "init": "init_project",
         "check": "check_configs",
         "run": "run_backup",
+        "reproduce": "reproduce",
         "explain": "explain_error",
         "doctor": "doctor",
     }

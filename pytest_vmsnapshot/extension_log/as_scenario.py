@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -111,7 +112,7 @@ def case_of(backup: LoggedBackup, given: Given | None = None, name: str = "") ->
     if files.run:
         table["run"] = files.run
     if files.files:
-        table["files"] = {file.path: _file(file) for file in files.files.values()}
+        table["files"] = {file.path: _file(file, given) for file in files.files.values()}
     table["expect"] = _expect(backup)
     return WrittenCase(
         name,
@@ -246,12 +247,13 @@ def _faults(backup: LoggedBackup) -> dict[str, object]:
     return faults
 
 
-def _file(file: CaseFile) -> dict[str, object]:
+def _file(file: CaseFile, given: Given | None) -> dict[str, object]:
     found: dict[str, object] = {"mode": f"{file.mode:04o}"}
     if file.owner != "root":
         found["owner"] = file.owner
     if file.source is not None:
-        found["source"] = str(file.source)
+        near = None if given is None else given.near
+        found["source"] = str(file.source) if near is None else os.path.relpath(file.source, near)
     else:
         found["content"] = file.content or ""
     return found
@@ -328,7 +330,9 @@ def _differences(backup: LoggedBackup, given: Given | None) -> Iterator[str]:
             yield f"the config that is given cannot be read, and the real one could: {error}"
         return
     if isinstance(keys, dict):
-        yield from differences_of(backup.plugins[0], keys)
+        host = backup.host
+        cap = 1800 if host is None or host.timeout is None else host.timeout
+        yield from differences_of(backup.plugins[0], keys, cap)
 
 
 def _impossible(backup: LoggedBackup) -> str:

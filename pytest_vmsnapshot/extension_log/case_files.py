@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from ..config import CONFIG_PATH, PLUGIN_HOST_PATH
 from ..engine.other_confs import VMBACKUP_PATH, WORKLOAD_PATH
@@ -50,10 +52,12 @@ class Given:
     Args:
         config: the config.
         script: finds the local file of a script by its path on the VM; None where there is none.
+        near: the directory from which the scenario file sees them; None to name them absolutely.
     """
 
     config: Path | None
     script: Callable[[str], Path | None]
+    near: Path | None = None
 
 
 class CaseFiles:
@@ -191,34 +195,45 @@ def _mode(file: LoggedFile, otherwise: int) -> int:
     )
 
 
-def differences_of(plugin: LoggedPlugin, keys: dict[str, object]) -> Iterator[str]:
+def differences_of(plugin: LoggedPlugin, keys: Mapping[str, object], cap: float) -> Iterator[str]:
     """Where a config that is given differs from what the log says was in effect.
 
     Args:
         plugin: what the log says.
         keys: of the config that is given.
+        cap: seconds that no limit exceeds; the log has the limit in effect.
     """
-    for key, logged in plugin.keys.items():
-        here = keys.get(key, _DEFAULTS.get(key))
-        if here != logged and not (key == "timeoutInSeconds" and _is_capped(here, logged)):
-            yield f"{key}: the log says {logged!r}, the config that is given {here!r}"
-    for key, file in (("preScriptLocation", plugin.pre), ("postScriptLocation", plugin.post)):
-        if file.path and keys.get(key) != file.path:
-            yield f"{key}: the log says {file.path!r}, the config that is given {keys.get(key)!r}"
+    here = {**_DEFAULTS, **keys}
+    timeout = here["timeoutInSeconds"]
+    if isinstance(timeout, int | float):
+        here["timeoutInSeconds"] = min(timeout, cap)
+    logged = dict(plugin.keys)
+    places = (("preScriptLocation", plugin.pre), ("postScriptLocation", plugin.post))
+    logged |= {key: file.path for key, file in places if file.path}
+    for key, value in logged.items():
+        if here.get(key) != value:
+            yield f"{key}: {shown(value)} in the log, {shown(here.get(key))} in the config given"
 
 
-_DEFAULTS: dict[str, object] = {
-    "timeoutInSeconds": 10,
-    "preScriptParams": [],
-    "postScriptParams": [],
-    "preScriptNoOfRetries": 0,
-    "postScriptNoOfRetries": 0,
-    "continueBackupOnFailure": True,
-    "fsFreezeEnabled": True,
-    "pluginName": "ScriptRunner",
-}
+def shown(value: object) -> str:
+    """A value of a config, as JSON has it.
+
+    Args:
+        value: the value.
+    """
+    return json.dumps(value, ensure_ascii=False)
 
 
-def _is_capped(here: object, logged: object) -> bool:
-    """The log has the limit in effect, which the Pluginhost file caps."""
-    return isinstance(here, int | float) and isinstance(logged, int | float) and logged <= here
+_DEFAULTS: Mapping[str, object] = MappingProxyType(
+    {
+        "timeoutInSeconds": 10,
+        "preScriptParams": [],
+        "postScriptParams": [],
+        "preScriptNoOfRetries": 0,
+        "postScriptNoOfRetries": 0,
+        "continueBackupOnFailure": True,
+        "fsFreezeEnabled": True,
+        "pluginName": "ScriptRunner",
+    }
+)
+"""What the extension takes for a key that is missing."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from .as_scenario import became
 from .backups import LoggedBackup, LoggedFile, LoggedPlugin
+from .case_files import shown
 from .comparison import Outcome, differing
 from .logged import Logged
 from .not_understood import Unknown
@@ -19,6 +20,17 @@ _KINDS_SHOWN = 20
 """Kinds of lines that were not understood, in words; as JSON there are all."""
 
 _LABEL = 12
+
+_SETTINGS = (
+    "timeoutInSeconds",
+    "continueBackupOnFailure",
+    "fsFreezeEnabled",
+    "preScriptParams",
+    "postScriptParams",
+    "preScriptNoOfRetries",
+    "postScriptNoOfRetries",
+)
+"""The keys that are told, what decides most first."""
 
 
 def in_words(
@@ -85,9 +97,11 @@ def _message(logged: LoggedBackup) -> str:
 
 
 def _settings(plugin: LoggedPlugin) -> str:
-    shown = [f"{key} {value!r}" for key, value in plugin.keys.items() if key != "pluginName"]
-    poll = f", looked at every {plugin.polls[0]} s" if plugin.polls else ""
-    return f"{', '.join(shown)}{poll}"
+    keys = [key for key in _SETTINGS if key in plugin.keys]
+    told = [f"{key} {shown(plugin.keys[key])}" for key in keys]
+    if plugin.polls and keys[:1] == ["timeoutInSeconds"]:
+        told[0] += f" (looked at every {plugin.polls[0]} s)"
+    return ", ".join(told)
 
 
 def _file(file: LoggedFile) -> str:
