@@ -19,6 +19,9 @@ from .vm_table import read_combinations, read_faults, read_settings
 SUFFIX = ".vmsnapshot.toml"
 """How the name of a scenario file ends."""
 
+SCHEMA = Path(__file__).with_name("scenario.schema.json")
+"""A JSON Schema of scenario files, for editors that complete and check TOML."""
+
 _CASE_HEADER = re.compile(r"^[ \t]*\[\[[ \t]*case[ \t]*\]\]", re.MULTILINE)
 
 
@@ -106,7 +109,7 @@ def cases_of(file: TomlFile) -> tuple[Case, ...]:
             told = f"the case of line {names[name]} has the name {shown(name)} too"
             table.wrong("name", f"{told}; write another")
         names.setdefault(name, line)
-        found += _cases(table, name, line, file)
+        found += read_cases(table, name, line, file)
         table.check_keys()
     root.mistakes.finish()
     return tuple(found)
@@ -132,8 +135,15 @@ def _name(table: Table, default: str) -> str:
     return name
 
 
-def _cases(table: Table, name: str, line: int, file: TomlFile) -> Iterator[Case]:
-    """A case, once for each of its rule sets and shells."""
+def read_cases(table: Table, name: str, line: int, file: TomlFile) -> Iterator[Case]:
+    """Read a case; it comes once for each of its rule sets and shells.
+
+    Args:
+        table: what the file says of it; mistakes are taken down there.
+        name: its name.
+        line: where it begins.
+        file: the file.
+    """
     vm = table.table("vm")
     rules, shells = read_combinations(vm)
     settings = read_settings(vm)
