@@ -3,8 +3,8 @@
 A page's convention: a line that is nothing but a path in backquotes and a colon, right above a
 fenced block, makes the block a file of that name. Instead the first line of a block may be a
 comment that is nothing but a path. A ``python`` block that defines tests is run with all files
-of its page. If its fence says ``python fails``, the ``text`` blocks up to the next ``python``
-block are what pytest shows.
+of its page; so is a ``toml`` block that is a scenario file. If its fence says ``fails``, the
+``text`` blocks up to the next test are what pytest shows.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import pytest
 
 import pytest_vmsnapshot
 from pytest_vmsnapshot.catalogue import CATALOGUE
+from pytest_vmsnapshot.scenario import SUFFIX
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -46,8 +47,19 @@ class Block:
     body: str
 
     @property
+    def is_scenario(self) -> bool:
+        return self.name.endswith(SUFFIX)
+
+    @property
     def is_test(self) -> bool:
-        return self.info[:1] == ("python",) and "def test_" in self.body
+        return self.is_scenario or (self.info[:1] == ("python",) and "def test_" in self.body)
+
+    @property
+    def tests(self) -> int:
+        """How many tests it has at least."""
+        if self.is_scenario:
+            return len(re.findall(r"^\[\[case\]\]", self.body, re.MULTILINE)) or 1
+        return len(re.findall(r"^def test_", self.body, re.MULTILINE))
 
     @property
     def must_fail(self) -> bool:
@@ -104,24 +116,24 @@ def _run(pytester: pytest.Pytester, project: Path, *options: str) -> pytest.RunR
 @pytest.mark.parametrize("page", PASSING, ids=lambda page: page.name)
 def test_examples_pass(pytester: pytest.Pytester, page: Path) -> None:
     """One run for all tests of a page that find the same files."""
-    projects: list[tuple[dict[str, str], dict[str, str]]] = []
+    projects: list[tuple[dict[str, str], list[Block]]] = []
     for block in blocks(page):
         if block.is_test and not block.must_fail:
             files = _files_for(block)
             if not projects or projects[-1][0] != files:
-                projects.append((files, {}))
-            projects[-1][1][block.name or f"test_block_{block.number}.py"] = block.body
+                projects.append((files, []))
+            projects[-1][1].append(block)
 
     for number, (files, tests) in enumerate(projects):
         project = pytester.path / str(number)
-        _write(project, {**files, **tests})
+        named = {test.name or f"test_block_{test.number}.py": test.body for test in tests}
+        _write(project, {**files, **named})
         quiet = "ignore::pytest_vmsnapshot.RulesDiffer"
         outcomes = _run(pytester, project, "-W", quiet).parseoutcomes()
-        for_root = any("geteuid" in text for text in tests.values()) and os.geteuid() != 0
+        for_root = any("geteuid" in test.body for test in tests) and os.geteuid() != 0
         skipped = outcomes.pop("skipped", 0) if for_root else 0
         assert list(outcomes) == ["passed"]
-        written = sum(len(re.findall(r"^def test_", t, re.MULTILINE)) for t in tests.values())
-        assert outcomes["passed"] + skipped >= written
+        assert outcomes["passed"] + skipped >= sum(test.tests for test in tests)
 
 
 @pytest.mark.parametrize("block", FAILING, ids=lambda block: block.id)
@@ -129,7 +141,7 @@ def test_example_fails_as_shown(pytester: pytest.Pytester, block: Block) -> None
     rest = blocks(block.page)[block.number :]
     shown = [
         b.body
-        for b in itertools.takewhile(lambda b: b.info[:1] != ("python",), rest)
+        for b in itertools.takewhile(lambda b: b.info[:1] != ("python",) and not b.is_test, rest)
         if b.info[:1] == ("text",)
     ]
     _write(pytester.path, {**_files_for(block), block.name or "test_page.py": block.body})

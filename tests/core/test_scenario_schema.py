@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -272,7 +273,7 @@ def test_files_that_are_right(text: str) -> None:
         f"{ENOUGH}name = 'a'\n[[case]]\nname = 'b'",
         f"{ENOUGH}name = 'a[b]'",
         f"{ENOUGH}name = 'a::b'",
-        f"{ENOUGH}instal = {{}}",
+        f"{ENOUGH}installs = {{}}",
         f"{ENOUGH}install = {{ pre = '#!', post = '#!', timeout = 0 }}",
         f"{ENOUGH}install = {{ pre = '#!', post = '#!', pre_mode = 700 }}",
         f"{ENOUGH}install = {{ pre = '#!', post = '#!', pre_params = 'a' }}",
@@ -316,3 +317,34 @@ def test_files_that_are_wrong(text: str) -> None:
     with pytest.raises(DeclarationError):
         cases_of(TomlFile(Path("/a.vmsnapshot.toml"), text))
     assert not VALIDATOR.is_valid(as_json(tomllib.loads(text)))
+
+
+# -- the documentation -----------------------------------------------------------------------------
+
+PAGE = Path(__file__).parents[2] / "docs" / "scenarios.md"
+FREE = re.compile(r"\b[A-Z]+\b")
+
+
+def sections(text: str) -> Iterator[tuple[set[str], set[str]]]:
+    """The tables each section of the page is about, and the keys its rows name."""
+    for part in re.split(r"^#+ ", text, flags=re.MULTILINE)[1:]:
+        heading, _, body = part.partition("\n")
+        names = re.findall(r"`\[+([^\]`]+)\]+`", heading)
+        rows = re.findall(r"^\| (`[^|]+`) \|", body, re.MULTILINE)
+        keys = {key for row in rows for key in re.findall(r"`([^`]+)`", row)}
+        yield {FREE.sub("*", name) for name in names}, keys
+
+
+def test_every_key_has_its_row_in_the_documentation() -> None:
+    told: dict[str, set[str]] = {}
+    for names, keys in sections(PAGE.read_text(encoding="utf-8")):
+        for name in names or {""}:
+            told.setdefault(name.removesuffix(".*"), set()).update(keys)
+    missing = {
+        f"{way}.{key}".lstrip(".")
+        for way, node in {"": CASE, **ALL_KEYS}.items()
+        for inner in (node, *inner_nodes(node))
+        for key in properties(inner) or ()
+        if key not in told.get(way, set())
+    }
+    assert missing == set()

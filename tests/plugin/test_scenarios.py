@@ -142,11 +142,11 @@ def test_random_order(pytester: pytest.Pytester) -> None:
     [
         ("a = ", ["orders.vmsnapshot.toml:1: not TOML: invalid value at the end of the file"]),
         (
-            'instal.pre = "pre.sh"\nexpect.eror = 300\n',
+            'installs.pre = "pre.sh"\nexpect.errs = 300\n',
             [
                 "2 mistakes:",
-                "  - orders.vmsnapshot.toml:1: a scenario has no key 'instal'; is install meant?",
-                "  - orders.vmsnapshot.toml:2: expect has no key 'eror'; is error meant?",
+                "  - orders.vmsnapshot.toml:1: a scenario has no key 'installs'; is install meant?",
+                "  - orders.vmsnapshot.toml:2: expect has no key 'errs'; is errors meant?",
             ],
         ),
     ],
