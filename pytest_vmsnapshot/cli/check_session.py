@@ -214,7 +214,8 @@ def _result(parts: Sequence[pytest.TestReport]) -> Result:
 def _why_failed(report: pytest.TestReport) -> str:
     text = str(report.longrepr)
     crash = getattr(report.longrepr, "reprcrash", None)
-    if crash is None:
+    traceback = getattr(report.longrepr, "reprtraceback", None)
+    if crash is None or traceback is None or traceback.style == "value":  # told on purpose
         return text
     return (
         f"{crash.message}\n  at {crash.path}:{crash.lineno}: this is no failed check but a bug; "
