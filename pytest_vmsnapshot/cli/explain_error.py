@@ -35,14 +35,14 @@ def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[
 def command(error: str | None, *, as_json: bool) -> int:
     """Tell everything that is known of ERROR.
 
-    ERROR is the name of an error or its code, or the name of a finding. Case and hyphens do not
-    matter. Without ERROR, list all there is.
+    ERROR is the name of an error or its code, or the name of a finding, of a check, or of a code of
+    the lint. Case and hyphens do not matter. Without ERROR, list all there is.
 
     \b
     Examples:
       vmsnapshot explain Pre-ScriptTimeout
       vmsnapshot explain 317
-      vmsnapshot explain sessions
+      vmsnapshot explain VMS015
 
     Exit status: 0; or 2 if there is no such error.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ class Entry:
     Args:
         group: what it is, as a plural.
         name: how it is called.
-        code: its number, as text; empty if it has none.
+        code: its number, or another name; empty if it has none.
         meaning: what happened, in a sentence without a full stop.
         rows: labels, and what is to be said under each.
         provoke: a test that meets it, as Python text; empty if there is none.
@@ -46,7 +47,17 @@ def entries() -> tuple[Entry, ...]:
     """All there is."""
     text = resources.files(__package__).joinpath("known_errors.toml").read_text(encoding="utf-8")
     known = tomllib.loads(text)
-    return (*_errors(known["error"]), *_findings(known["finding"]), *_of_the_harness())
+    return (
+        *_errors(known["error"]),
+        *_findings(known["finding"]),
+        *_checks(),
+        *_lint(),
+        *_of_the_harness(),
+    )
+
+
+_WITH_ZEROS = re.compile(r"^vms(\d{1,3})$")
+"""A code of the lint, of which somebody may have left out the zeros."""
 
 
 def folded(word: str) -> str:
@@ -61,7 +72,7 @@ def asked_for(word: str, known: tuple[Entry, ...]) -> list[Entry]:
         word: as somebody has written it.
         known: all entries.
     """
-    wanted = folded(word)
+    wanted = _WITH_ZEROS.sub(lambda code: f"vms{int(code[1]):03}", folded(word))
     return [entry for entry in known if wanted in (folded(entry.name), folded(entry.code))]
 
 
@@ -115,6 +126,40 @@ def _findings(known: list[dict[str, str]]) -> Iterator[Entry]:
             rows,
             facts["provoke"].strip("\n"),
             f"docs/findings.md#{anchor}",
+        )
+
+
+def _checks() -> Iterator[Entry]:
+    """The checks of a contract; those with variants once."""
+    from ..contract.check import every_check
+    from ..contract.settings import TARGETS
+
+    promises: dict[str, list[str]] = {}
+    for check in every_check(TARGETS):
+        promises.setdefault(check.name, []).append(check.promise)
+    for name, told in promises.items():
+        rows = (
+            ("alone", f"vmsnapshot check CONFIG --only {name}"),
+            ("to leave it out", f'skip = ["{name}"] in vmsnapshot.toml'),
+        )
+        page = "docs/contract.md#what-is-checked"
+        yield Entry("checks of a config", name, "", "; ".join(told), rows, "", page)
+
+
+def _lint() -> Iterator[Entry]:
+    """The codes of the lint."""
+    from ..lint.codes import CODES
+
+    for code in CODES.values():
+        ignore = f'# vmsnapshot: ignore={code.code}, or ignore = ["{code.code}"] in vmsnapshot.toml'
+        yield Entry(
+            "codes of the lint",
+            code.code,
+            code.name,
+            code.summary.removesuffix("."),
+            (("to ignore it", ignore),),
+            "",
+            f"docs/lint/{code.code}.md",
         )
 
 

@@ -126,12 +126,17 @@ NAMES: tuple[str, ...] = (
 
 def checks_of(contract: Contract) -> Iterator[Check]:
     """The checks that are made of a contract: those its author has not switched off."""
-    for check in _all(contract.settings.shells):
+    for check in every_check(contract.settings.shells):
         if check.name not in contract.settings.skip:
             yield check
 
 
-def _all(shells: tuple[str, ...]) -> Iterator[Check]:
+def every_check(shells: tuple[str, ...]) -> Iterator[Check]:
+    """All there are.
+
+    Args:
+        shells: what ``/bin/sh`` shall be, in turn.
+    """
     yield from _SIMPLE
     for rules in ("documented", "shipped"):
         yield Check(

@@ -199,6 +199,23 @@ def test_completion_of_errors() -> None:
     assert completed("explain", "317") == ["317"]
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["run", "--shell", "de"], ["debian"]),
+        (["run", "--expect", "Pre-ScriptT"], ["Pre-ScriptTimeout"]),
+        (["run", "--allow", "se"], ["sessions"]),
+        (["run", "--gu"], ["--guest"]),
+        (["check", "--only", "held"], ["held-at-snapshot"]),
+        (["check", "--skip", "lint[VMS015"], ["lint[VMS015]"]),
+        (["explain", "vms015"], ["VMS015"]),
+        (["init", "backup", "--app", "post"], ["postgresql"]),
+    ],
+)
+def test_completion_of_values(words: list[str], expected: list[str]) -> None:
+    assert completed(*words) == expected
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_scripts(shell: str) -> None:
     done = program(_VMSNAPSHOT_COMPLETE=f"{shell}_source")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
 import pytest_vmsnapshot
 from pytest_vmsnapshot.catalogue import CATALOGUE
 from pytest_vmsnapshot.cli.knowledge import Entry, entries
+from pytest_vmsnapshot.contract.check import NAMES as CHECKS
 from pytest_vmsnapshot.findings import FindingKind
+from pytest_vmsnapshot.lint.codes import CODES
 
 from .conftest import Command
 
@@ -21,7 +25,9 @@ def test_everything_is_known() -> None:
     assert {(entry.name, entry.code) for entry in KNOWN} >= {
         (kind.name, str(kind.code)) for kind in CATALOGUE
     }
-    assert len([entry for entry in KNOWN if entry.code]) == len(CATALOGUE)
+    numbers = [entry for entry in KNOWN if entry.code.isdecimal()]
+    assert len(numbers) == len(CATALOGUE)
+    assert set(names) >= {*CHECKS, *CODES}
     assert set(names) >= {kind.value for kind in FindingKind}
     assert set(names) >= {
         name
@@ -64,6 +70,9 @@ def test_what_is_said_of_one(vmsnapshot: Command) -> None:
         ("PRESCRIPTTIMEOUT", "Pre-ScriptTimeout (308)"),
         ("308", "Pre-ScriptTimeout (308)"),
         ("never_called", "never-called"),
+        ("vms15", "VMS015 (one-shot-lock)"),
+        ("One-Shot-Lock", "VMS015 (one-shot-lock)"),
+        ("heldatsnapshot", "held-at-snapshot"),
         ("guestunavailable", "GuestUnavailable"),
     ],
 )
@@ -109,6 +118,37 @@ def test_json(vmsnapshot: Command) -> None:
     assert (entry["name"], entry["code"]) == ("IncorrectJSONConfigFile", "317")
     assert dict(entry["rows"])["remedy"] == "chown root and chmod 600 the config"
     assert len(json.loads(vmsnapshot("explain", "--json").out)) == len(KNOWN)
+
+
+def test_a_code_of_the_lint(vmsnapshot: Command) -> None:
+    assert vmsnapshot("explain", "VMS015").out == (
+        "VMS015 (one-shot-lock)\n"
+        "  A client takes a lock and ends, and the lock ends with it\n"
+        "  to ignore it      # vmsnapshot: ignore=VMS015, or "
+        'ignore = ["VMS015"] in vmsnapshot.toml\n'
+        "  page              docs/lint/VMS015.md\n"
+    )
+
+
+def test_a_check(vmsnapshot: Command) -> None:
+    assert vmsnapshot("explain", "exit-status").out == (
+        "exit-status\n"
+        "  the pre-script fails when a command it needs fails every time; the post-script fails "
+        "when a\n"
+        "  command it needs fails every time\n"
+        "  alone             vmsnapshot check CONFIG --only exit-status\n"
+        '  to leave it out   skip = ["exit-status"] in vmsnapshot.toml\n'
+        "  page              docs/contract.md#what-is-checked\n"
+    )
+
+
+@pytest.mark.parametrize("page", sorted({entry.page for entry in KNOWN}))
+def test_pages_lead_somewhere(page: str) -> None:
+    path, _, anchor = page.partition("#")
+    text = (Path(__file__).resolve().parents[2] / path).read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ +(.+?) *$", text, re.MULTILINE)
+    slugs = [re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings]
+    assert not anchor or anchor in slugs
 
 
 PROVOKED = [entry for entry in KNOWN if entry.provoke]
