@@ -34,8 +34,8 @@ _LINE_LOOKED_FOR: Final = (
 @click.command("reproduce", short_help="Make tests of the backups that an extension.log tells of.")
 @click.argument("logs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="LOG...")
 @click.option(
-    "--output",
     "-o",
+    "--output",
     metavar="FILE",
     help="Write the cases to this file, whose name ends in .vmsnapshot.toml; - for standard "
     "output, and then all else goes to standard error.",

@@ -114,8 +114,8 @@ def _frozen(logged: LoggedBackup) -> str | None:
 
 def _places(places: Sequence[str] | None) -> str:
     if places is None:
-        return "nothing was to be"
-    return ", ".join(places) or "nothing that can be"
+        return "nothing"
+    return ", ".join(places) or "no mount"
 
 
 def _snapshot(logged: LoggedBackup) -> str | None:

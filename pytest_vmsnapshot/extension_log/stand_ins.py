@@ -100,7 +100,8 @@ def config(
             f"a wrong type of {key} stands in for a value that the extension failed over; the log "
             f"says: {plugin.fault}"
         )
-    return StandIn(json.dumps(keys, indent=2) + "\n", tuple(notes))
+    lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in keys.items())
+    return StandIn(f"{{\n{lines}\n}}\n", tuple(notes))
 
 
 def _is_doomed(keys: Mapping[str, object], name: str) -> bool:

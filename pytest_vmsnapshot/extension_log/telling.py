@@ -77,7 +77,7 @@ def _of_backup(found: Reproduction) -> Iterator[str]:
         if where or ended:
             yield _row(label, f"{where or 'its path is not told'}: {ended or 'not run'}")
     if logged.freeze.order is not None:
-        places = ", ".join(logged.freeze.order) or "nothing that can be"
+        places = ", ".join(logged.freeze.order) or "no mount"
         yield _row("freeze", f"{places}: {logged.freeze.ending.value}")
     yield _row("here", _here(found))
     for field in differing(found.fields):

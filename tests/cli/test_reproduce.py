@@ -51,7 +51,7 @@ extension.log: 126 lines, 2 backups
   here        reproduced: the same in every field
   next        run it with the real files: --config CONFIG --scripts DIR
 
-2024-01-15T22:16:48  extension.log:63 to extension.log:123
+2024-01-15T22:16:48  extension.log:63 to extension.log:124
   as logged   file-system-consistent, code 300 (Enable Succeeded)
   settings    timeoutInSeconds 6 (looked at every 3 s), continueBackupOnFailure true,
               fsFreezeEnabled true, preScriptParams ["", ""], postScriptParams ["", ""],

@@ -90,7 +90,7 @@ def test_line_ends_of_windows() -> None:
 @pytest.mark.parametrize(
     ("content", "shown", "notes"),
     [
-        (b"hel\0\0lo\0", "hello", ("extension.log: 3 NUL bytes are left out",)),
+        (b"on\0\0ce\0", "once", ("extension.log: 3 NUL bytes are left out",)),
         (
             b"\xff\xe9t\xe9",
             "\\xff\\xe9t\\xe9",
