@@ -43,6 +43,8 @@ _OF_THE_SERVICE: Mapping[int, str] = MappingProxyType(
 _RULES_DIFFER = "ignore::pytest_vmsnapshot.RulesDiffer"
 """The shipped rules are meant."""
 
+_MOST_SIGNAL = 64
+
 _NOT_FOUND = 127
 """How a shell ends that does not find a command."""
 
@@ -131,7 +133,7 @@ def scenario_text(cases: Sequence[WrittenCase], source: str) -> str:
         cases: at least one.
         source: what they were read from, for its first line.
     """
-    lines = [f"# What {source} says of {_count(len(cases))}."]
+    lines = [f"# What {_one_line(source)} says of {_count(len(cases))}."]
     for case in cases:
         about = f"{case.name}: " if len(cases) > 1 else ""
         unknown = [f"not known: {gap}" for gap in case.not_known]
@@ -210,7 +212,10 @@ def _allowed(backup: LoggedBackup) -> Iterator[str]:
 
 
 def _known(value: object) -> object:
-    return False if value is None else value
+    """A value that TOML has."""
+    if value is None:
+        return False
+    return value if isinstance(value, bool | int | float | str) else str(value)
 
 
 def _failed_before_all(backup: LoggedBackup) -> bool:
@@ -271,15 +276,15 @@ def _expect(backup: LoggedBackup) -> dict[str, object]:
     if backup.freeze.order:
         expected["frozen"] = list(backup.freeze.order)
     if backup.report is not None:
-        told: dict[str, object] = {
-            "status": backup.report.true_status,
+        numbers = {
             "result": backup.report.code,
+            "error": backup.report.error,
+            "precheck": backup.precheck,
         }
-        if backup.report.error is not None:
-            told["error"] = backup.report.error
-        if backup.precheck is not None:
-            told["precheck"] = backup.precheck
-        expected["extension"] = told
+        expected["extension"] = {
+            "status": backup.report.true_status,
+            **{name: code for name, code in numbers.items() if code is not None and code >= 0},
+        }
     for name, runs in (("pre", backup.pre), ("post", backup.post)):
         if (wanted := _expected_run(backup, runs)) is not None:
             expected[name] = wanted
@@ -299,9 +304,13 @@ def _expected_run(
         case Ending.TIMED_OUT:
             return {"timed_out": True}
         case _ if last.signal is not None:
-            return {"signal": last.signal}
+            return {"signal": last.signal} if last.signal <= _MOST_SIGNAL else None
         case _:
-            return {"exit_status": last.exit_status}
+            return {"exit_status": last.exit_status} if _is_status(last.exit_status) else None
+
+
+def _is_status(value: int | None) -> bool:
+    return value is not None and 0 <= value <= 255
 
 
 # -- what is no fact of the log ------------------------------------------------------------------

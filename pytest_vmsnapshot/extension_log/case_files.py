@@ -22,6 +22,16 @@ _WRONG_MODE = 0o666
 
 _INVALID_ROLE = 502
 
+_BY_CODE: Mapping[int, tuple[str, LoggedScript]] = MappingProxyType(
+    {
+        300: ("pre", LoggedScript(Ending.FAILED, 1)),
+        301: ("post", LoggedScript(Ending.FAILED, 1)),
+        308: ("pre", LoggedScript(Ending.TIMED_OUT)),
+        309: ("post", LoggedScript(Ending.TIMED_OUT)),
+    }
+)
+"""What the final code says of a script."""
+
 _ACCOUNTS = frozenset({"root", "nobody", "daemon", "bin"})
 """Users that every system has."""
 
@@ -59,6 +69,17 @@ class Given:
     script: Callable[[str], Path | None]
     near: Path | None = None
 
+    def locations(self) -> dict[str, str]:
+        """Where the config has the scripts, by ``pre`` and ``post``."""
+        try:
+            keys = json.loads(self.config.read_bytes()) if self.config is not None else {}
+        except (OSError, ValueError, RecursionError):
+            return {}
+        if not isinstance(keys, dict):
+            return {}
+        found = {step: keys.get(f"{step}ScriptLocation") for step in ("pre", "post")}
+        return {step: place for step, place in found.items() if isinstance(place, str) and place}
+
 
 class CaseFiles:
     """Collects the files of one case.
@@ -93,7 +114,7 @@ class CaseFiles:
         if backup.freeze.skipped:
             skipped = ",".join(backup.freeze.skipped)
             self._add(CaseFile(VMBACKUP_PATH, f"[SnapshotThread]\nMountsToSkip: {skipped}\n"))
-        for index, plugin in enumerate(backup.plugins):
+        for index, plugin in enumerate(backup.plugins or self._plugins_not_told()):
             self._add_plugin(plugin, index)
         if backup.host is not None:
             self._add_host(backup.host)
@@ -103,11 +124,39 @@ class CaseFiles:
 
     # -- the config and its scripts ----------------------------------------------------------------
 
+    def _plugins_not_told(self) -> tuple[LoggedPlugin, ...]:
+        """The config of a backup whose beginning is missing, if scripts ran all the same."""
+        backup = self._backup
+        report = backup.report
+        codes = [] if report is None else [report.code, report.error]
+        ran = backup.pre or backup.post or 0 in codes or any(code in _BY_CODE for code in codes)
+        if backup.stretch.starts or not ran:
+            return ()
+        self.notes.append("the config is not told of; the stock template stands in")
+        if report is not None and report.code in _BY_CODE:
+            self.notes.append("by the final code continueBackupOnFailure is false in it")
+            return (LoggedPlugin(keys={"continueBackupOnFailure": False}),)
+        return (LoggedPlugin(),)
+
+    def _run_of(self, step: str, index: int) -> LoggedScript | None:
+        """How a script ended; where no line says, the final code may."""
+        backup = self._backup
+        runs = backup.pre if step == "pre" else backup.post
+        if index < len(runs):
+            return runs[index]
+        error = backup.report.error if backup.report is not None else None
+        whose, run = _BY_CODE.get(error or 0, ("", None))
+        if backup.stretch.starts or whose != step:
+            return None
+        self.notes.append(f"the {step}-script is not told of; by the final code it is: {run}")
+        return run
+
     def _add_plugin(self, plugin: LoggedPlugin, index: int) -> None:
         number = "" if not index else str(index + 1)
-        pre = _place_of(plugin.pre, f"/etc/azure/preScript{number}.sh")
-        post = _place_of(plugin.post, f"/etc/azure/postScript{number}.sh")
-        runs = (_nth(self._backup.pre, index), _nth(self._backup.post, index))
+        named = self._given.locations() if self._given is not None else {}
+        pre = _place_of(plugin.pre, named.get("pre", f"/etc/azure/preScript{number}.sh"))
+        post = _place_of(plugin.post, named.get("post", f"/etc/azure/postScript{number}.sh"))
+        runs = (self._run_of("pre", index), self._run_of("post", index))
         if plugin.file.exists:
             self._add_config(plugin, pre, post, runs)
         for file, place, run in ((plugin.pre, pre, runs[0]), (plugin.post, post, runs[1])):
@@ -181,10 +230,6 @@ def _is_unusual(host: LoggedHost, configs: list[str]) -> bool:
 def _place_of(file: LoggedFile, otherwise: str) -> str:
     """Where a script lies; a location that is empty is one."""
     return file.path if file.path or not file.exists else otherwise
-
-
-def _nth(runs: tuple[LoggedScript, ...], index: int) -> LoggedScript | None:
-    return runs[index] if index < len(runs) else None
 
 
 def _mode(file: LoggedFile, otherwise: int) -> int:

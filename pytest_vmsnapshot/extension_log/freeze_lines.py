@@ -62,10 +62,15 @@ _FAILED_MOUNTS = (Kind.NOT_OPENED, Kind.NOT_FROZEN, Kind.NOT_THAWED)
 
 
 class FreezeLines:
-    """Takes the facts about freeze and snapshot, in order."""
+    """Takes the facts about freeze and snapshot, in order.
 
-    def __init__(self) -> None:
+    Args:
+        is_complete: whether the log has all that came before, so that silence means something.
+    """
+
+    def __init__(self, *, is_complete: bool) -> None:
         self._facts: dict[Kind, list[Fact]] = {}
+        self._is_complete = is_complete
 
     def take(self, fact: Fact) -> None:
         """Take a fact; one that is about something else does not matter."""
@@ -108,7 +113,7 @@ class FreezeLines:
                 return SnapshotEnding.ALL_FAILED
             return SnapshotEnding.OK if answers == {"true"} else SnapshotEnding.SOME_FAILED
         if not self._facts.keys() & _SNAPSHOT_KINDS:
-            return SnapshotEnding.NOT_ASKED
+            return SnapshotEnding.NOT_ASKED if self._is_complete else SnapshotEnding.NOT_TOLD
         if report is None:
             return SnapshotEnding.NOT_TOLD
         if 76 in (report.code, report.error):
@@ -126,7 +131,7 @@ class FreezeLines:
         if self._finds_nothing:
             return FreezeEnding.OK
         if not self._facts.keys() & _SNAPSHOT_KINDS:
-            return FreezeEnding.NOT_ASKED
+            return FreezeEnding.NOT_ASKED if self._is_complete else FreezeEnding.NOT_TOLD
         off = any("fsFreezeEnabled" in p.keys and not p.keys["fsFreezeEnabled"] for p in plugins)
         if off and Kind.FREEZE not in self._facts and precheck not in (304, 305):
             return FreezeEnding.NOT_ASKED

@@ -27,7 +27,8 @@ def recover(run: Run, number: int) -> LoggedBackup:
         run: its facts.
         number: the first backup of the log is 1.
     """
-    precheck, freeze_lines = PrecheckLines(), FreezeLines()
+    precheck = PrecheckLines()
+    freeze_lines = FreezeLines(is_complete=run.starts or _sees_pre_script(run))
     scripts = {Step.PRE_SCRIPT: ScriptLines(), Step.POST_SCRIPT: ScriptLines()}
     for fact in run.facts:
         precheck.take(fact)
@@ -60,6 +61,11 @@ def recover(run: Run, number: int) -> LoggedBackup:
         failure.value if failure else "",
     )
     return replace(backup, not_known=tuple(_gaps(backup)))
+
+
+def _sees_pre_script(run: Run) -> bool:
+    ends = (Kind.FINISHED, Kind.NO_SCRIPTS)
+    return any(f.kind in ends and f.step is not Step.POST_SCRIPT for f in run.facts)
 
 
 def _stretch(run: Run) -> Stretch:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 _TRANSITION = "transitioning"
+_STATUSES = frozenset({"success", "error", _TRANSITION})
 _TRANSITION_CODE = 4
 _SIGNS_OF_LIFE = ("Transitioning state", "AlreadyProcessed")
 _UNTOLD = frozenset({"0", "1", "76", "556"})
@@ -64,7 +65,7 @@ def read_report(text: str, *, to_file: bool) -> Report | None:
     if not isinstance(told, dict) or not isinstance(told.get("status"), str):
         return None
     code = _number(told.get("code"))
-    if code is None:
+    if code is None or told["status"].lower() not in _STATUSES:
         return None
     formatted = told.get("formattedMessage")
     message = formatted.get("message") if isinstance(formatted, dict) else ""
