@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from ..config import CONFIG_PATH, PLUGIN_HOST_PATH
 from ..engine.other_confs import VMBACKUP_PATH, WORKLOAD_PATH
-from ..layout import BUNDLED_PLUGIN_HOST_PATH, EXTENSION_DIRECTORY, FREEZE_HELPER_PATH
+from ..engine.precheck import absolute
+from ..layout import BUNDLED_PLUGIN_HOST_PATH, FREEZE_HELPER_PATH
 from . import stand_ins
 from .backups import Ending, LoggedBackup, LoggedFile, LoggedHost, LoggedPlugin, LoggedScript
 
@@ -120,7 +121,8 @@ class CaseFiles:
             self._add_host(backup.host)
 
     def _add(self, file: CaseFile) -> None:
-        self.files[file.path] = file
+        path = absolute(file.path)
+        self.files[path] = replace(file, path=path)
 
     # -- the config and its scripts ----------------------------------------------------------------
 
@@ -185,12 +187,11 @@ class CaseFiles:
         self, file: LoggedFile, place: str, run: LoggedScript | None, plugin: LoggedPlugin
     ) -> None:
         mode, owner = _mode(file, _SCRIPT_MODE), self._owner(file)
-        path = place if place.startswith("/") else f"{EXTENSION_DIRECTORY}/{place}"
         local = self._given.script(place) if self._given is not None else None
         if self._given is not None and local is None:
             self.notes.append(f"no local file for {place}: a stand-in takes its place")
         content = stand_ins.script(run, plugin.keys) if local is None else None
-        self._add(CaseFile(path, content, local, mode, owner))
+        self._add(CaseFile(place, content, local, mode, owner))
 
     # -- the Pluginhost file -----------------------------------------------------------------------
 
