@@ -40,11 +40,8 @@ class Workshop:
     def described(self, sources: Sequence[Source]) -> list[str]:
         """A sentence for each guest in effect."""
         clock = resolve(sources).settings.clock
-        return [
-            description(session, clock)
-            for session in self._sessions.values()
-            if isinstance(session, Session)
-        ]
+        sessions = [found for found in self._sessions.values() if isinstance(found, Session)]
+        return list(dict.fromkeys(description(session, clock) for session in sessions))
 
     def describe(self, sources: Sequence[Source]) -> str:
         """Find out which guest works, and say so in a sentence."""

@@ -98,12 +98,17 @@ def _check(vm: Table, name: str, value: Any) -> None:
         resolve([Source("[vm]", {name: value})])
     except UsageError as wrong:
         for mistake in wrong.mistakes:
-            vm.wrong(name, mistake)
+            rest = mistake.removeprefix(f"[vm]: {name}={value!r}")
+            vm.wrong(name, f"{vm.name_of(name)} is {shown(vm.raw(name))}{rest}")
 
 
 def _moment(vm: Table) -> str | datetime | None:
     value = vm.raw("clock_start")
-    return value if isinstance(value, datetime) else vm.text("clock_start", None)
+    if value is None or isinstance(value, str | datetime):
+        return value
+    wanted = "write a date and a time, as 2026-03-29T01:59:50"
+    vm.wrong("clock_start", f"{vm.name_of('clock_start')} is {shown(value)}; {wanted}")
+    return None
 
 
 def _platform(vm: Table) -> dict[str, Any] | None:

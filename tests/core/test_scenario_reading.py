@@ -444,15 +444,19 @@ ALONE = "so nothing else can be expected of it; leave it out"
         ),
         (
             f"{ENOUGH}vm.directories = ['x']",
-            ["2: [vm]: directories=('x',); write a list of absolute paths"],
+            ['2: vm.directories is ["x"]; write a list of absolute paths'],
         ),
         (
             f"{ENOUGH}vm.clock_start = 'now'",
             [
-                "2: [vm]: clock_start='now'; write a date from 1970 to 2200 as "
+                '2: vm.clock_start is "now"; write a date from 1970 to 2200 as '
                 "'2026-03-29T01:59:50' "
                 "(UTC, to the second)"
             ],
+        ),
+        (
+            f"{ENOUGH}vm.clock_start = 2026-03-29",
+            ["2: vm.clock_start is 2026-03-29; write a date and a time, as 2026-03-29T01:59:50"],
         ),
         (
             f"{ENOUGH}vm.mounts = ['/']",
