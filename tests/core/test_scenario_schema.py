@@ -237,7 +237,10 @@ def test_words(way: str, words: tuple[str | int, ...]) -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_examples_are_valid(path: Path) -> None:
-    data = as_json(tomllib.loads(path.read_text(encoding="utf-8")))
+    text = path.read_text(encoding="utf-8")
+    head, _, _ = text.partition("\n")
+    assert (path.parent / head.removeprefix("#:schema ")).samefile(SCHEMA)
+    data = as_json(tomllib.loads(text))
     assert [error.message for error in VALIDATOR.iter_errors(data)] == []
 
 
