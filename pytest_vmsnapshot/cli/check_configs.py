@@ -73,7 +73,7 @@ _BROKEN = 1
 )
 @click.option(
     "--guest",
-    type=OneOf("guest", ("auto", "root", "subids", "rootless", "sudo", "in-place")),
+    type=OneOf("guest", ("auto", "root", "subids", "rootless", "sudo")),
     default="auto",
     show_default=True,
     metavar="GUEST",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from importlib.metadata import entry_points, version
+from pathlib import Path
 
 import click
 import pytest
@@ -220,6 +222,28 @@ def test_completion_of_values(words: list[str], expected: list[str]) -> None:
 def test_completion_scripts(shell: str) -> None:
     done = program(_VMSNAPSHOT_COMPLETE=f"{shell}_source")
     assert "_VMSNAPSHOT_COMPLETE" in done.stdout
+
+
+def test_completion_in_bash() -> None:
+    """As the page says, in a real shell."""
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("bash is not installed")
+    script = (
+        'eval "$(_VMSNAPSHOT_COMPLETE=bash_source vmsnapshot)"\n'
+        "COMP_WORDS=(vmsnapshot run --shell deb); COMP_CWORD=3\n"
+        '_vmsnapshot_completion vmsnapshot\necho "${COMPREPLY[@]}"\n'
+    )
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        [bash, "--norc", "-c", script],
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("debian\n", "")
 
 
 # -- cost ------------------------------------------------------------------------------------------

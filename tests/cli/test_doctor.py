@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -113,6 +114,14 @@ def test_shells_that_are_not_installed() -> None:
     }
     assert rows["shell busybox"]["why"] == "not installed; it is /bin/sh of alpine"
     assert rows["shellcheck"]["remedy"] == "apt-get install shellcheck"
+
+
+def test_another_system(vmsnapshot: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "system", lambda: "Darwin")
+    done = vmsnapshot("doctor")
+    assert done.status == 1
+    assert done.out.splitlines()[0].startswith("system          no      Darwin, Python ")
+    assert "use Linux; the fixture memory_vm works anywhere" in done.out
 
 
 def test_nothing_of_the_host_is_touched(vmsnapshot: Command) -> None:
