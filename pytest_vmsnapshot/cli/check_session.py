@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +22,7 @@ from ..contract_items import finding_of
 from ..errors import UsageError
 from .check_names import bare
 from .check_results import Outcome, Result, Summary
+from .check_selection import PATH
 
 _PLUGINS = ("vmsnapshot", "timeout", "pytest_vmsnapshot.cli.check_selection")
 _NOT_HERE = ("terminal", "cacheprovider", "faulthandler", "junitxml")
@@ -78,11 +79,17 @@ def run_checks(
         more: further options of pytest.
 
     Raises:
-        UsageError: the work cannot be shared: pytest-xdist is not installed.
+        UsageError: the work cannot be shared, because pytest-xdist is not installed; or pytest
+            cannot be given a path.
         KeyboardInterrupt: it was interrupted.
         BrokenPipeError: the listener could not write.
     """
-    reporter = _Reporter(listener)
+    for config in wanted.configs:
+        if any(mark in str(config) for mark in ("[", "::")):
+            raise UsageError(
+                f"{config}: pytest takes '[' and '::' for the name of a test; rename what has them"
+            )
+    reporter = _Reporter(listener, {os.path.abspath(path): str(path) for path in wanted.configs})
     began = time.monotonic()
     with _surroundings():
         status = int(pytest.main([*_options(wanted), *more], plugins=[reporter]))
@@ -145,15 +152,17 @@ class _Reporter:
 
     Args:
         listener: told of each check that has ended.
+        shown: how each config is called, by its absolute path.
     """
 
-    def __init__(self, listener: Callable[[Result], None]) -> None:
+    def __init__(self, listener: Callable[[Result], None], shown: Mapping[str, str]) -> None:
+        self._shown = shown
         self.results: list[Result] = []
         self.broken: list[str] = []
         self.interrupted = False
         self.unwritable = False
         self._listener = listener
-        self._running: dict[str, list[pytest.TestReport]] = {}
+        self._running: dict[tuple[str, str], list[pytest.TestReport]] = {}
         self._session: pytest.Session | None = None
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -167,10 +176,11 @@ class _Reporter:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A part of a check has ended."""
-        parts = self._running.setdefault(report.nodeid, [])
+        which = (getattr(report, PATH, ""), report.nodeid)  # outside the root names are not unique
+        parts = self._running.setdefault(which, [])
         parts.append(report)
-        if report.when == "teardown":
-            result = _result(self._running.pop(report.nodeid))
+        if report.when not in ("setup", "call"):  # it was torn down, or its process has crashed
+            result = _result(self._running.pop(which), self._shown)
             self.results.append(result)
             try:
                 self._listener(result)
@@ -184,7 +194,7 @@ class _Reporter:
         self.interrupted |= excinfo.errisinstance(KeyboardInterrupt)
 
 
-def _result(parts: Sequence[pytest.TestReport]) -> Result:
+def _result(parts: Sequence[pytest.TestReport], shown: Mapping[str, str]) -> Result:
     """What became of a check, from its set-up, its call and its tear-down."""
     bad = [part for part in parts if part.failed]
     skipped = [part for part in parts if part.skipped]
@@ -194,11 +204,12 @@ def _result(parts: Sequence[pytest.TestReport]) -> Result:
     if outcome is Outcome.SKIPPED:
         text = _why_skipped(chosen)
     config, _, name = chosen.nodeid.partition("::")
+    path = getattr(chosen, PATH, config)
     told: dict[str, Any] = {}
     for part in parts:
         told.update(getattr(part, TOLD, {}))
     return Result(
-        config=config,
+        config=shown.get(path, path),
         check=bare(name),
         name=name,
         outcome=outcome,

@@ -62,6 +62,8 @@ class Check(pytest.Item):
             print("printed")
             text = "the pre-script prints 70 KiB\\n  remedy: print less"
             raise pytest.fail.Exception(text, pytrace=False)
+        elif self.does == "die":
+            os._exit(3)
         elif self.does == "long":
             text = "\\n".join(f"line {number}" for number in range(1, 41))
             raise pytest.fail.Exception(text, pytrace=False)
@@ -112,7 +114,7 @@ class Project:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        plugins = path / "plugins"
+        self.plugins = plugins = path / "plugins"
         plugins.mkdir()
         (plugins / "tiny.py").write_text(COLLECTOR)
         (plugins / "driver.py").write_text(DRIVER)
@@ -127,7 +129,7 @@ class Project:
         (self.path / directory / "Config.tiny").write_text(json.dumps(checks))
 
     def command(self, wanted: dict[str, object], show: dict[str, object]) -> list[str]:
-        driver = str(self.path / "plugins/driver.py")
+        driver = str(self.plugins / "driver.py")
         return [sys.executable, "-W", "error", driver, json.dumps(wanted), json.dumps(show)]
 
     def check(self, show: dict[str, object] | None = None, **wanted: object) -> Ended:
@@ -341,6 +343,29 @@ def test_several_configs_in_several_processes(project: Project) -> None:
     assert shown == {(f"{name}/Config.tiny", check) for name in ("one", "two") for check in ALL}
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_configs_elsewhere_are_called_as_they_were_given(project: Project, processes: int) -> None:
+    pytest.importorskip("xdist")
+    project.config({"quiet": ""}, "one")
+    project.config({"quiet": ""}, "two")
+    (project.path / "here").mkdir()
+    configs = ["../one/Config.tiny", str(project.path / "two/Config.tiny")]
+    project.path /= "here"
+    shown = project.check(configs=configs, processes=processes).out.splitlines()
+    assert sorted(line for line in shown if "Config.tiny" in line) == configs
+
+
+@pytest.mark.parametrize("name", ["a[b]", "a::b"])
+def test_a_path_that_pytest_cannot_take(project: Project, name: str) -> None:
+    project.config({"quiet": ""}, name)
+    done = project.check(configs=[f"{name}/Config.tiny"])
+    assert done.status == 1
+    assert done.err.endswith(
+        f"UsageError: {name}/Config.tiny: pytest takes '[' and '::' for the name of a test; rename "
+        "what has them\n"
+    )
+
+
 def test_what_cannot_be_checked(project: Project) -> None:
     project.config({"quiet": ""})
     (project.path / "broken").mkdir()
@@ -350,6 +375,15 @@ def test_what_cannot_be_checked(project: Project) -> None:
     assert "\nthis could not be checked\n" in done.out
     assert "JSONDecodeError" in done.out
     assert done.out.endswith("1 could not be checked, in TIME\n")
+
+
+def test_a_process_that_crashes(project: Project) -> None:
+    pytest.importorskip("xdist")
+    project.config({"quiet": "die", "modes": ""})
+    done = project.check(processes=2)
+    assert done.status == 1
+    assert "\nquiet failed for deploy/Config.tiny\n  worker 'gw" in done.out
+    assert "  ok      modes\n" in done.out
 
 
 def test_a_bug_is_a_failure_with_its_traceback(project: Project) -> None:
@@ -434,3 +468,23 @@ def test_a_reader_that_has_enough(project: Project) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode in (141, -signal.SIGPIPE)
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_no_vm(vmsnapshot: Command, tmp_path: Path, command: str) -> None:
+    """It is said once, with the ways out, and nothing is checked."""
+    vmsnapshot("init", tmp_path / "backup")
+    confined = Path(__file__).parent.parent / "guest" / "confined.py"
+    python = [sys.executable, str(confined), "seccomp", sys.executable, "-W", "error"]
+    done = subprocess.run(
+        [*python, "-m", "pytest_vmsnapshot", command, "deploy"],
+        cwd=tmp_path / "backup",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    said = "python -m pytest_vmsnapshot: no VM can be made on this machine:\n"
+    assert done.stderr.startswith(said)
+    assert "\nways out:\n" in done.stderr
