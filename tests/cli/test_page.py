@@ -22,7 +22,7 @@ BLOCKS = re.findall(r"^```console\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 def options(command: click.Command) -> list[str]:
     return [
-        param.opts[-1]
+        max(param.opts, key=len)
         for param in command.params
         if isinstance(param, click.Option) and not param.hidden
     ]

@@ -195,7 +195,7 @@ def test_commands_are_doubled(project: Path, vmsnapshot: Command) -> None:
     assert "  no-such-program rest → 0\n" in done.out
     assert done.out.endswith(
         "\nstand-ins answered for these commands (vmsnapshot.toml can say more of them):\n"
-        "  mariadb, mysql: ready-made\n"
+        "  mysql: ready-made\n"
         "  no-such-program: succeeds, and prints nothing\n"
     )
     facts = json.loads(vmsnapshot("run", "deploy", "--json").out)
