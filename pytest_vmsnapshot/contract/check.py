@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from ..backup import Consistency
 from ..errors import ShellMissing
@@ -19,6 +20,19 @@ from .stand import Stand
 
 OfFiles = Callable[[Contract], Outcome]
 OfVm = Callable[[Stand], Outcome]
+
+
+class OfScript(Protocol):
+    """Makes a check of one script."""
+
+    def __call__(self, stand: Stand, script: str) -> Outcome:
+        """Make it.
+
+        Args:
+            stand: where scripts are tried.
+            script: ``pre`` or ``post``.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,22 +169,22 @@ def every_check(shells: tuple[str, ...]) -> Iterator[Check]:
     yield from _UNDISTURBED
     for name, promise, made in _DISTURBED:
         yield Check(name, promise, of_vm=made, disturbs=True)
-    for script in ("pre", "post"):
-        yield Check(
+    of_scripts: tuple[tuple[str, str, OfScript], ...] = (
+        (
             _STATUS,
-            f"the {script}-script fails when a command it needs fails every time",
-            of_vm=partial(failures.exit_status, script=script),
-            variant=script,
-            disturbs=True,
-        )
-    for script in ("pre", "post"):
-        yield Check(
+            "the {}-script fails when a command it needs fails every time",
+            failures.exit_status,
+        ),
+        (
             _NOTICED,
-            f"no failure of a command of the {script}-script is swallowed",
-            of_vm=partial(failures.failing_command_noticed, script=script),
-            variant=script,
-            disturbs=True,
-        )
+            "no failure of a command of the {}-script is swallowed",
+            failures.failing_command_noticed,
+        ),
+    )
+    for name, promise, of_script in of_scripts:
+        for script in ("pre", "post"):
+            of_vm = partial(of_script, script=script)
+            yield Check(name, promise.format(script), None, of_vm, script, disturbs=True)
 
 
 def made(check: Check, stand: Stand) -> Outcome:

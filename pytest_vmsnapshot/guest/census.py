@@ -11,13 +11,14 @@ from typing import Any
 _READ = 1024 * 1024
 """Bytes up to which a file's content is looked at; of a larger one, size and time are."""
 
-_KINDS = {
+KINDS = {
     stat.S_IFREG: "file",
     stat.S_IFDIR: "directory",
     stat.S_IFLNK: "link",
     stat.S_IFIFO: "fifo",
     stat.S_IFSOCK: "socket",
 }
+"""What an inventory calls what lies at a path, by file type bits; else ``device``."""
 
 
 def _nothing(place: str) -> int:  # noqa: ARG001
@@ -70,7 +71,7 @@ def census(
 
 
 def _state(path: str, facts: os.stat_result, since: int) -> tuple[str, int, int, int, str]:
-    kind = _KINDS.get(stat.S_IFMT(facts.st_mode), "device")
+    kind = KINDS.get(stat.S_IFMT(facts.st_mode), "device")
     if kind == "device" and facts.st_rdev == 0:  # how an overlay notes a removal
         return "removed", 0, 0, 0, ""
     is_file = kind == "file"

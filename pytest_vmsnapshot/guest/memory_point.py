@@ -14,6 +14,7 @@ from pyfakefs.fake_filesystem import FakeFilesystem
 
 from ..errors import GuestDied
 from ..inventory import FileState, Inventory
+from .census import KINDS
 
 _MOST_LINKS = 40
 """Links followed on one path before it is a loop (path_resolution(7))."""
@@ -38,15 +39,6 @@ class _Node:
     content: bytes | None = None
     original: str = ""
     children: Mapping[str, _Node] = field(default_factory=dict)
-
-
-_KINDS = {
-    stat.S_IFREG: "file",
-    stat.S_IFDIR: "directory",
-    stat.S_IFLNK: "link",
-    stat.S_IFIFO: "fifo",
-    stat.S_IFSOCK: "socket",
-}
 
 
 class MemoryPoint:
@@ -176,7 +168,7 @@ def _state(node: _Node) -> FileState:
     content = node.content or b""
     digest = f"{zlib.crc32(content):08x}" if node.content is not None else ""
     size = len(content) if stat.S_ISREG(node.kind) else 0
-    return FileState(_KINDS.get(node.kind, "device"), node.mode, node.uid, size, digest)
+    return FileState(KINDS.get(node.kind, "device"), node.mode, node.uid, size, digest)
 
 
 def _names(path: str) -> list[str]:
