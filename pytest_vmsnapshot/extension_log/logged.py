@@ -52,7 +52,7 @@ def understand(text: LogText) -> Logged:
                 unknown.add(message.line)
         else:
             facts.append(fact)
-        if fact is None or not continues(fact):
+        if message.more and (fact is None or not continues(fact)):
             for line in message.more:
                 unknown.add(line)
     grouped = group(facts)
