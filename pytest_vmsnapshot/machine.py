@@ -112,6 +112,11 @@ class VirtualMachine(VmPrograms):
     # -- what it is like -----------------------------------------------------------------------
 
     @property
+    def guest(self) -> str:
+        """Where its processes run, as its backups say: such as ``namespaces (root)``."""
+        return self._guest.name
+
+    @property
     def volumes(self) -> tuple[Volume, ...]:
         """The volumes it has, in the order in which they were mounted."""
         return tuple(self._volumes)

@@ -161,7 +161,10 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     if file_path.suffix == ".json" and _is_checked(file_path, parent):
         from .contract_items import ConfigFile
 
-        return ConfigFile.from_parent(parent, path=file_path)
+        if file_path.is_relative_to(parent.config.rootpath):
+            return ConfigFile.from_parent(parent, path=file_path)
+        # Outside, the id of a file that is named on the command line would be empty.
+        return ConfigFile.from_parent(parent, path=file_path, nodeid=str(file_path))
     return None
 
 

@@ -11,6 +11,7 @@ from typing import Protocol
 from ..at_moment import AtMoment
 from ..completed import Completed
 from ..declared.set_up import Doubles, set_up
+from ..errors import UsageError
 from ..fault_checks import FaultOptions
 from ..findings import NAMES as ALL_FINDINGS
 from ..findings import FindingKind
@@ -21,6 +22,15 @@ from .contract import Contract
 from .doubling import Doubling
 from .resting import Resting
 from .trial import Trial
+
+IN_PLACE = "in-place"
+"""The guest in which no command can be doubled."""
+
+_NEEDS_ITS_OWN = (
+    "the checks of a config need a VM of its own, and here the guest is in-place: scripts would "
+    "stop and freeze what this machine really has; take a guest with namespaces (vmsnapshot doctor "
+    "tells how to have one)"
+)
 
 _ABSENT = 'for name do command -v -- "$name" > /dev/null || printf "%s\\n" "$name"; done'
 """Prints which commands a shell does not find; builtins and reserved words it does."""
@@ -168,6 +178,8 @@ class Stand:
         if changes:
             content = json.dumps({**contract.keys, **changes}).encode()
         with self._make(rules=rules, shell=shell, allow=ALL_FINDINGS) as vm:
+            if vm.guest == IN_PLACE:
+                raise UsageError([_NEEDS_ITS_OWN])
             if not self._looked:
                 self._double_what_is_not_there(vm)
             doubles = set_up(self._doubling.stage, vm)

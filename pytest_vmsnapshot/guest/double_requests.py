@@ -96,7 +96,7 @@ def _real(body: dict[str, Any]) -> str:
     """Where the command lies that a double stands in for; empty if nobody will want it."""
     path = body["path"]
     replies = [*body["replies"], *(reply for _, reply in body["patterns"])]
-    asks = body["asks"] or body["talks"]
+    asks = body["asks"] or (body["talks"] and not body["absolute"])
     if not asks and not any(reply["passthrough"] is True for reply in replies):
         return ""
     if not body["absolute"]:

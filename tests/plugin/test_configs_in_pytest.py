@@ -177,7 +177,23 @@ def test_no_vm_at_all(pytester: pytest.Pytester) -> None:
     write(pytester.path)
     result = run(pytester, "-k", "quiet", "--vmsnapshot-guest=in-place")
     assert result.ret != 0
-    assert "in place" in result.stdout.str() or "in-place" in result.stdout.str()
+    result.stdout.fnmatch_lines(
+        [
+            "the checks of a config need a VM of its own, and here the guest is in-place: scripts "
+            "would stop and freeze what this machine really has; take a guest with namespaces "
+            "(vmsnapshot doctor tells how to have one)"
+        ]
+    )
+
+
+def test_configs_outside_the_root_directory(pytester: pytest.Pytester) -> None:
+    for name in ("one", "two"):
+        write(pytester.path / name)
+    (pytester.path / "project").mkdir()
+    (pytester.path / "project/pytest.ini").write_text("[pytest]\n")
+    configs = [f"{name}/{CONFIG}" for name in ("one", "two")]
+    result = run(pytester, "-c", "project/pytest.ini", "-k", "quiet", "-v", *configs)
+    result.stdout.fnmatch_lines([f"{config}::quiet PASSED*" for config in configs])
 
 
 def test_junit(pytester: pytest.Pytester) -> None:
