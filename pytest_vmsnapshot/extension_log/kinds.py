@@ -83,6 +83,81 @@ class Kind(enum.Enum):
     EXTENSION_FAILED = "the extension failed"
 
 
+HOST_KINDS = frozenset(
+    {
+        Kind.HOST_ABSENT,
+        Kind.HOST_MODE_REFUSED,
+        Kind.HOST_OWNER_REFUSED,
+        Kind.HOST_READ,
+        Kind.HOST_LIMIT,
+        Kind.HOST_PLUGINS,
+        Kind.HOST_UNREADABLE,
+    }
+)
+"""What is said of the Pluginhost file."""
+
+CONFIG_KINDS = frozenset(
+    {
+        Kind.CONFIG,
+        Kind.CONFIG_ABSENT,
+        Kind.CONFIG_MODE_REFUSED,
+        Kind.CONFIG_OWNER_REFUSED,
+        Kind.CONFIG_UNREADABLE,
+        Kind.CONFIG_NOT_JSON,
+        Kind.CONFIG_KEY_MISSING,
+        Kind.CONFIG_REFUSED,
+    }
+)
+"""What is said of a config."""
+
+SCRIPT_FILE_KINDS = frozenset(
+    {Kind.SCRIPT_ABSENT, Kind.SCRIPT_MODE_REFUSED, Kind.SCRIPT_OWNER_REFUSED}
+)
+"""What is said of a script's file."""
+
+PRECHECK_KINDS = (
+    HOST_KINDS
+    | CONFIG_KINDS
+    | SCRIPT_FILE_KINDS
+    | {
+        Kind.PRECHECK,
+        Kind.MODE,
+        Kind.PLUGIN,
+        Kind.SETTINGS,
+        Kind.SCRIPTS_COUNT,
+        Kind.NO_SCRIPTS,
+    }
+)
+"""What is said before a script starts."""
+
+SNAPSHOT_KINDS = frozenset(
+    {
+        Kind.SNAPSHOT,
+        Kind.FREEZE,
+        Kind.FREEZE_SKIPPED,
+        Kind.MOUNT_SKIPPED,
+        Kind.MOUNT_SEEN,
+        Kind.FREEZE_ORDER,
+        Kind.FROZEN,
+        Kind.HELPER_ANSWER,
+        Kind.LOCK_HELD,
+        Kind.FREEZE_TIMED_OUT,
+        Kind.NOT_OPENED,
+        Kind.NOT_FROZEN,
+        Kind.NOT_THAWED,
+        Kind.FREEZE_FAILED,
+        Kind.THAWED_EARLY,
+        Kind.THAW_FAILED,
+        Kind.SLEEP_UNABLE,
+        Kind.ALL_DISKS_FAILED,
+        Kind.SOME_DISKS_FAILED,
+        Kind.SNAPSHOT_BROKE,
+        Kind.DISK_ANSWER,
+    }
+)
+"""What is said of freeze and snapshot."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """One row of the table.

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from ..backup import Step
 from ..config import CONFIG_PATH, PLUGIN_HOST_PATH
 from .backups import LoggedFile, LoggedHost, LoggedPlugin
-from .kinds import Fact, Kind
+from .kinds import CONFIG_KINDS, HOST_KINDS, SCRIPT_FILE_KINDS, Fact, Kind
 from .python_values import poll_steps, read_value
 
 _HOST_NAME = posixpath.basename(PLUGIN_HOST_PATH)
@@ -31,11 +31,11 @@ class PrecheckLines:
 
     def take(self, fact: Fact) -> None:
         """Take a fact; one that is about something else is left alone."""
-        if fact.kind.name.startswith("HOST_"):
+        if fact.kind in HOST_KINDS:
             self._take_host(fact)
-        elif fact.kind.name.startswith("CONFIG"):
+        elif fact.kind in CONFIG_KINDS:
             self._take_config(fact)
-        elif fact.kind.name.startswith("SCRIPT_") and fact.step is not None:
+        elif fact.kind in SCRIPT_FILE_KINDS and fact.step is not None:
             self._take_script(fact, fact.step)
         elif fact.kind is Kind.MODE:
             self._take_mode(fact)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from ..backup import Step
-from .kinds import Fact, Kind
+from .kinds import PRECHECK_KINDS, SNAPSHOT_KINDS, Fact, Kind
 from .reading import Message
 from .status_report import Report, read_report
 
@@ -27,27 +27,8 @@ _STAGES: Mapping[Kind, int] = MappingProxyType(
     {
         Kind.HELPER_MISSING: _START,
         Kind.WORKLOAD: _START,
-        **dict.fromkeys(
-            (
-                kind
-                for kind in Kind
-                if kind.name.startswith(("HOST_", "CONFIG", "PLUGIN", "PRECHECK", "MODE"))
-                or kind.name in ("SETTINGS", "SCRIPTS_COUNT", "NO_SCRIPTS")
-                or kind.name.startswith(("SCRIPT_",))
-            ),
-            _PRECHECK,
-        ),
-        **dict.fromkeys(
-            (
-                kind
-                for kind in Kind
-                if kind.name.startswith(("FREEZE", "MOUNT", "SNAPSHOT", "THAW", "NOT_"))
-                or kind.name.endswith(("_FAILED", "_ANSWER"))
-                or kind in (Kind.FROZEN, Kind.LOCK_HELD, Kind.SLEEP_UNABLE)
-            ),
-            _SNAPSHOT,
-        ),
-        Kind.SNAPSHOT_BROKE: _SNAPSHOT,
+        **dict.fromkeys(PRECHECK_KINDS, _PRECHECK),
+        **dict.fromkeys(SNAPSHOT_KINDS, _SNAPSHOT),
         Kind.EXTENSION_FAILED: _END,
     }
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from dataclasses import replace
 from datetime import timedelta
@@ -34,12 +35,13 @@ VECTORS = {vector.id: vector for vector in load(SHARED)}
 TASKS = [f"00000000-0000-0000-0000-{number:012}" for number in range(len(IDS))]
 
 
-def logs(generation: Generation = Generation.TODAY) -> list[str]:
+@functools.cache
+def logs(generation: Generation = Generation.TODAY) -> tuple[str, ...]:
     """The logs of some backups, one each hour."""
-    return [
+    return tuple(
         log_of(VECTORS[name], generation, START + timedelta(hours=number), TASKS[number])
         for number, name in enumerate(IDS)
-    ]
+    )
 
 
 def facts(backup: LoggedBackup) -> LoggedBackup:
