@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from ..errors import UsageError
+from ..shells import NAMES as SHELLS
 from .local_files import ConfigFile, ScriptsWord
 from .local_files import given as words_given
+from .mistakes import OneOf
 from .page import say
 
 if TYPE_CHECKING:
@@ -54,6 +56,13 @@ _LINE_LOOKED_FOR: Final = (
     "May be given several times. With --config alone they are looked for beside it.",
 )
 @click.option(
+    "--shell",
+    type=OneOf("shell", SHELLS),
+    metavar="SHELL",
+    help="What /bin/sh is for the real scripts: a shell or a distribution. By default that of the "
+    "distribution that the log names.",
+)
+@click.option(
     "--last", type=click.IntRange(min=1), metavar="N", help="Only the last N backups of the log."
 )
 @click.option(
@@ -67,6 +76,7 @@ def command(
     force: bool,
     config: Path | None,
     scripts: tuple[Path | tuple[str, Path], ...],
+    shell: str | None,
     last: int | None,
     alone: bool,
     as_json: bool,
@@ -98,7 +108,7 @@ def command(
     _check_there_are_backups(logged)
     if last is not None:
         logged = replace(logged, backups=logged.backups[-last:])
-    own = _given(config, scripts, place)
+    own = _given(config, scripts, place, shell or "")
     written = write(logged, own)
     if place is not None and written.text:
         place.write_text(written.text, encoding="utf-8")
@@ -171,6 +181,7 @@ def _given(
     config: Path | None,
     scripts: Sequence[Path | tuple[str, Path]],
     place: Path | None,
+    shell: str,
 ) -> Given | None:
     """The author's own files; None if there are none."""
     from ..extension_log.case_files import Given
@@ -190,4 +201,4 @@ def _given(
         return next((path.absolute() for path in tries if path.is_file()), None)
 
     near = None if place is None else place.absolute().parent
-    return Given(None if config is None else config.absolute(), find, near)
+    return Given(None if config is None else config.absolute(), find, near, shell)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from ..backup import Consistency
+from ..shells import DISTRIBUTIONS
 from . import toml_text
 from .backups import Ending, FreezeEnding, LoggedBackup, LoggedScript, SnapshotEnding
 from .case_files import CaseFile, CaseFiles, Given, differences_of
@@ -107,7 +108,7 @@ def case_of(backup: LoggedBackup, given: Given | None = None, name: str = "") ->
         "name": name,
         "description": _description(backup),
         "filterwarnings": [_RULES_DIFFER],
-        "vm": _vm(backup),
+        "vm": _vm(backup, given),
     }
     if faults := _faults(backup):
         table["faults"] = faults
@@ -178,8 +179,10 @@ def became(backup: LoggedBackup) -> str:
     return worth if error in (0, 1) else f"{worth}, code {error}"
 
 
-def _vm(backup: LoggedBackup) -> dict[str, object]:
+def _vm(backup: LoggedBackup, given: Given | None) -> dict[str, object]:
     settings: dict[str, object] = {"rules": "shipped"}
+    if given is not None and (shell := given.shell or shell_of(backup.distribution)):
+        settings["shell"] = shell
     platform = backup.platform
     if platform is not None:
         if platform.disks is not None:  # a list without any disk falls back as little as one of two
@@ -209,6 +212,18 @@ def _allowed(backup: LoggedBackup) -> Iterator[str]:
         yield "processes"  # what times out runs on
     if any(run.exit_status == _NOT_FOUND for run in runs):
         yield "missing-command"
+
+
+def shell_of(distribution: str) -> str:
+    """Whose ``/bin/sh`` runs the scripts of a distribution; empty where that is not known.
+
+    Args:
+        distribution: as the extension calls it.
+    """
+    name = distribution.lower().strip()
+    if name.startswith(("redhat", "red hat")):
+        return "rhel"
+    return next((known for known in DISTRIBUTIONS if name.startswith(known)), "")
 
 
 def _known(value: object) -> object:

@@ -212,6 +212,7 @@ class LoggedBackup:
         snapshot: what became of the snapshot.
         report: the final status; None where the log does not have it.
         failure: what the extension itself failed over, in its words, or nothing.
+        distribution: what the VM runs, as the extension calls it, or empty.
         not_known: what the log does not say, and why, each a sentence.
     """
 
@@ -231,6 +232,7 @@ class LoggedBackup:
     snapshot: SnapshotEnding = SnapshotEnding.NOT_ASKED
     report: Report | None = None
     failure: str = ""
+    distribution: str = ""
     not_known: tuple[str, ...] = ()
 
     @property

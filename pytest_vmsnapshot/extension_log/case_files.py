@@ -64,11 +64,13 @@ class Given:
         config: the config.
         script: finds the local file of a script by its path on the VM; None where there is none.
         near: the directory from which the scenario file sees them; None to name them absolutely.
+        shell: whose ``/bin/sh`` runs the scripts; empty for that of the distribution in the log.
     """
 
     config: Path | None
     script: Callable[[str], Path | None]
     near: Path | None = None
+    shell: str = ""
 
     def locations(self) -> dict[str, str]:
         """Where the config has the scripts, by ``pre`` and ``post``."""

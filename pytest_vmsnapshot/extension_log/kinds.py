@@ -18,6 +18,7 @@ class Kind(enum.Enum):
     TASK = "the task's id"
     SAME_AGAIN = "nothing to do: this backup was taken already"
     DAEMON = "the part that takes the backup has started"
+    DISTRIBUTION = "which distribution the VM has"
     PLATFORM = "what the platform says of disks and fallback"
     CUSTOM_SETTINGS = "the same, as the platform writes it"
     HELPER_MISSING = "the freezing helper is missing"

@@ -97,7 +97,6 @@ _NOTHING = (
     "freezing the mount: ",
     "hostIp : ",
     "inside while with sig_handle ",
-    "patch_class_name: ",
     "proceeded for accepting signals",
     "safeFreezeBinary exists ",
     "set most recent sequence number to ",
@@ -120,6 +119,9 @@ PATTERNS: tuple[Pattern, ...] = (
     Pattern(Kind.SAME_AGAIN, "TaskId is same as last, so skip", ".*", ends=False),
     Pattern(Kind.DAEMON, "starting daemon initially", ".*", ends=False),
     Pattern(Kind.DAEMON, "starting daemon", ""),
+    Pattern(
+        Kind.DISTRIBUTION, "patch_class_name: ", ".* and orig_distro: (?P<value>.*)", ends=False
+    ),
     Pattern(Kind.NOTHING, "snapshot", ""),
     Pattern(Kind.CUSTOM_SETTINGS, "customSettings : ", r"(?P<value>\{.*\})"),
     Pattern(Kind.PLATFORM, "isManagedVm=", _PLATFORM, ends=False),

@@ -41,6 +41,7 @@ def recover(run: Run, number: int) -> LoggedBackup:
     plugins = tuple(precheck.plugins)
     freeze = freeze_lines.freeze(plugins, code, report)
     workload, task = first.get(Kind.WORKLOAD), first.get(Kind.TASK)
+    distribution = first.get(Kind.DISTRIBUTION)
     failure = first.get(Kind.EXTENSION_FAILED) or first.get(Kind.SNAPSHOT_BROKE)
     backup = LoggedBackup(
         number,
@@ -59,6 +60,7 @@ def recover(run: Run, number: int) -> LoggedBackup:
         freeze_lines.snapshot(freeze, report),
         report,
         failure.value if failure else "",
+        distribution.value if distribution else "",
     )
     return replace(backup, not_known=tuple(_gaps(backup)))
 

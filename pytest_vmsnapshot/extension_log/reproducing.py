@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..declared.toml_file import TomlFile
-from ..errors import CommandFailed, UsageError
+from ..errors import CommandFailed, ShellMissing, UsageError
 from ..scenario.case import Case
 from ..scenario.case import cases_of as read_cases
 from ..scenario.run import CaseResult, run_alone
@@ -121,7 +121,7 @@ def _results(cases: Sequence[Case], run: Runner) -> Iterator[CaseResult | str]:
             for result in run(cases[done:]):
                 done += 1
                 yield result
-        except (UsageError, CommandFailed) as refused:
+        except (UsageError, CommandFailed, ShellMissing) as refused:
             done += 1
             yield " ".join(str(refused).split())
 

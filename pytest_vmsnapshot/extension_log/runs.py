@@ -25,6 +25,7 @@ _START, _PRECHECK, _PRE, _SNAPSHOT, _POST, _END = range(6)
 
 _STAGES: Mapping[Kind, int] = MappingProxyType(
     {
+        Kind.DISTRIBUTION: _START,
         Kind.HELPER_MISSING: _START,
         Kind.WORKLOAD: _START,
         **dict.fromkeys(PRECHECK_KINDS, _PRECHECK),
@@ -34,7 +35,7 @@ _STAGES: Mapping[Kind, int] = MappingProxyType(
 )
 """At which stage of a backup a fact is told; others can come at any time."""
 
-_OF_THE_START = frozenset({Kind.ENABLED, Kind.TASK, Kind.DAEMON})
+_OF_THE_START = frozenset({Kind.ENABLED, Kind.TASK, Kind.DAEMON, Kind.DISTRIBUTION})
 
 _SCRIPT_FACTS = frozenset(
     {Kind.STARTED, Kind.TIMED_OUT, Kind.RETRIED, Kind.FAILED, Kind.SUCCEEDED, Kind.FINISHED}

@@ -65,6 +65,8 @@ def _of_backup(found: Reproduction) -> Iterator[str]:
     logged, stretch = found.logged, found.logged.stretch
     yield f"{logged.name}  {stretch.first} to {stretch.last}"
     yield _row("as logged", f"{became(logged)}{_message(logged)}")
+    if logged.distribution:
+        yield _row("system", logged.distribution)
     for plugin in logged.plugins:
         if plugin.keys:
             yield _row("settings", _settings(plugin))

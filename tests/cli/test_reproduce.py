@@ -42,6 +42,7 @@ extension.log: 126 lines, 2 backups
 
 2024-01-14T22:16:48  extension.log:1 to extension.log:61
   as logged   application-consistent (Enable Succeeded with App Consistent Snapshot)
+  system      debian
   settings    timeoutInSeconds 6 (looked at every 3 s), continueBackupOnFailure true,
               fsFreezeEnabled true, preScriptParams ["", ""], postScriptParams ["", ""],
               preScriptNoOfRetries 0, postScriptNoOfRetries 0
@@ -53,6 +54,7 @@ extension.log: 126 lines, 2 backups
 
 2024-01-15T22:16:48  extension.log:63 to extension.log:124
   as logged   file-system-consistent, code 300 (Enable Succeeded)
+  system      debian
   settings    timeoutInSeconds 6 (looked at every 3 s), continueBackupOnFailure true,
               fsFreezeEnabled true, preScriptParams ["", ""], postScriptParams ["", ""],
               preScriptNoOfRetries 0, postScriptNoOfRetries 0
@@ -190,6 +192,16 @@ def test_one_script_by_its_path(project: Path, vmsnapshot: Command) -> None:
     assert done.status == 0
     note = "no local file for /etc/azure/postScript.sh: a stand-in takes its place"
     assert f"  stand-ins   {note}\n" in done.out
+
+
+def test_the_shell_is_that_of_the_vm(project: Path, vmsnapshot: Command) -> None:
+    """A script for bash fails under the sh of Debian, which the log names, and not under bash."""
+    own_files(project, "#!/bin/bash\nlist=(a b)\nexit 0\n")
+    words = ("reproduce", "extension.log", "--last", 1, "--config", "deploy")
+    done = vmsnapshot(*words)
+    told = "pre-script: exit status 1 in the log, exit status"
+    assert f"{told} 2 here\n" in done.out
+    assert f"{told} 0 here\n" in vmsnapshot(*words, "--shell", "rhel").out
 
 
 # -- mistakes --------------------------------------------------------------------------------------

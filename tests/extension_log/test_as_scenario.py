@@ -10,7 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_vmsnapshot.declared import TomlFile
-from pytest_vmsnapshot.extension_log.as_scenario import case_of, cases_of, scenario_text
+from pytest_vmsnapshot.extension_log.as_scenario import (
+    case_of,
+    cases_of,
+    scenario_text,
+    shell_of,
+)
 from pytest_vmsnapshot.extension_log.backups import LoggedBackup
 from pytest_vmsnapshot.extension_log.case_files import Given
 from pytest_vmsnapshot.extension_log.comparison import Outcome
@@ -73,6 +78,22 @@ def test_backups_of_the_same_second_have_names_of_their_own() -> None:
     assert names == ["2024-01-14T22:16:48", "2024-01-14T22:16:48-2", "2024-01-14T22:16:48-3"]
     late = replace(one, stretch=replace(one.stretch, began=""), number=7)
     assert case_of(late).name == "backup-7"
+
+
+@pytest.mark.parametrize(
+    ("told", "shell"),
+    [
+        ("ubuntu", "ubuntu"),
+        ("Debian GNU/Linux", "debian"),
+        ("Red Hat Enterprise Linux Server", "rhel"),
+        ("redhat", "rhel"),
+        ("SuSE", "suse"),
+        ("mariner", ""),
+        ("", ""),
+    ],
+)
+def test_whose_shell_runs_the_scripts(told: str, shell: str) -> None:
+    assert shell_of(told) == shell
 
 
 def test_an_owner_the_vm_has_not() -> None:

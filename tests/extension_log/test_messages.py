@@ -36,6 +36,11 @@ SAMPLES = [
     ("Failed to enable the extension with error: boom", Kind.EXTENSION_FAILED, {"value": "boom"}),
     ("Failed to do the snapshot with error: x, stack trace: y", Kind.SNAPSHOT_BROKE, {}),
     ("snapshot", Kind.NOTHING, {}),
+    (
+        "patch_class_name: UbuntuPatching and orig_distro: ubuntu",
+        Kind.DISTRIBUTION,
+        {"value": "ubuntu"},
+    ),
     ("Snapshots are inconsistent", Kind.THAWED_EARLY, {}),
     (
         "The owner of the PostScript file /p is oracle but  not root",
