@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import fnmatch
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,13 +10,11 @@ from ..faults import CommandFault, ScriptFault
 from ..findings import FindingKind
 from .failing import MOST, Failing, most_commands
 from .outcome import Outcome, Problem, failed
+from .settings import LOGS
 from .stand import Stand
+from .tolerated import MAY_FAIL, is_question, is_tolerated, words_of
 from .trial import Trial
 
-MAY_FAIL = "vmsnapshot: may-fail"
-"""What an author writes in a comment on the line of a command whose failure is passed over."""
-
-_PASSED_OVER = re.compile(rf"\|\|\s*(?::|true)\b|\|\|\s*:(?:\s|$|;)|#.*\b{MAY_FAIL}\b")
 _CONSEQUENCE = {
     "pre": "the backup counts as application-consistent, and is not",
     "post": "nobody is told that the application may still be at rest",
@@ -34,11 +32,13 @@ def exit_status(stand: Stand, script: str) -> Outcome:
     name = _SCRIPTS[script]
     problems = []
     for command in stand.good().called_by(name):
-        if _may_fail(stand, script, command):
+        if is_tolerated(stand, script, (command,)):
             continue
         trial = stand.backup(faults={"commands": {command: CommandFault(exit_status=1)}})
         run = trial.backup.pre if script == "pre" else trial.backup.post
-        if run is not None and run.exit_status == 0 and trial.called_by(name).get(command):
+        calls = trial.called_by(name).get(command, ())
+        failed_to_act = any(not is_question((command, *call.argv[1:])) for call in calls)
+        if run is not None and run.exit_status == 0 and failed_to_act:
             problems.append(
                 Problem(
                     f"{command} fails each time it is called, and the {name} ends with 0: "
@@ -68,7 +68,9 @@ def failing_command_noticed(stand: Stand, script: str) -> Outcome:
     for failing in most_commands(stand, script, ScriptFault(exit_status=1)):
         count = failing.number
         run = failing.trial.backup.pre if script == "pre" else failing.trial.backup.post
-        if run is None or run.exit_status != 0 or _may_fail(stand, script, failing.name):
+        if run is None or run.exit_status != 0:
+            continue
+        if is_tolerated(stand, script, words_of(failing.words)):
             continue
         missed = list(usual.missed_by(Effect.of(failing.trial, script)))
         if missed:
@@ -121,6 +123,7 @@ class Effect:
             state = end.files[path]
             empty = "empty " if state.kind == "file" and state.size == 0 else ""
             files.add((path, f"{empty}{state.kind} {state.mode:03o}"))
+        files = {(path, state) for path, state in files if not _is_log(path)}
         left = {f.about or f.kind.value for f in trial.backup.findings if f.kind in _LEFT}
         return cls(
             frozenset((" ".join(call.argv), call.exit_status) for call in calls),
@@ -149,6 +152,10 @@ class Effect:
 _LEFT = (FindingKind.PROCESSES, FindingKind.SESSIONS, FindingKind.UNITS, FindingKind.FROZEN)
 
 
+def _is_log(path: str) -> bool:
+    return any(fnmatch.fnmatchcase(path, pattern) for pattern in LOGS)
+
+
 def _stable(one: Effect, other: Effect) -> Effect:
     """What two runs that went well have in common: names of temporary files are not."""
     return Effect(
@@ -157,19 +164,3 @@ def _stable(one: Effect, other: Effect) -> Effect:
         one.taken & other.taken,
         one.left | other.left,
     )
-
-
-def _may_fail(stand: Stand, script: str, command: str) -> bool:
-    """Whether the author says that a command's failure may be passed over."""
-    if command in stand.contract.settings.may_fail:
-        return True
-    path = stand.contract.script(script)
-    if path is None:
-        return False
-    word = re.compile(rf"(?<![\w.-]){re.escape(command)}(?![\w.-])")
-    lines = [
-        line
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
-        if word.search(line.partition("#")[0])
-    ]
-    return bool(lines) and all(_PASSED_OVER.search(line) for line in lines)
