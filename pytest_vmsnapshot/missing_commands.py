@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .explain import line
 
-_NAME = r"(?P<name>/[^\s:]+\r?|[^\s:/'\"`\u2018\u2019]+\r?)"
+_NAME = r"(?P<name>/[^\s:'\"`\u2018\u2019]+\r?|[^\s:/'\"`\u2018\u2019]+\r?)"
 _SHELL = r"(?:\S*/)?(?:sh|ash|dash|bash|busybox|ksh\d*|mksh|yash|zsh)"
 _EXEC = r"(?:exec: )?(?:line \d+: )?"
 _RUNNERS = r"(?:\S*/)?(?:env|nice|nohup|timeout|xargs|flock|setsid|sudo|stdbuf|ionice|runuser)"
@@ -35,6 +35,12 @@ _OF_A_LINE = (
     re.compile(r"(?P<file>/.+):(?P<line>\d+): no such file or directory: (?P<name>/[^:\s]+\r?)"),
 )
 """What bash and zsh say of a program and of a file alike: the line of the script must tell."""
+
+_OF_PYTHON = re.compile(
+    rf"(?:FileNotFoundError: )?\[Errno 2\] No such file or directory: '{_NAME}'"
+)
+_STARTS_A_PROGRAM = ("in _execute_child", "in _posix_spawn", "in _execvpe", "in execvp")
+"""What Python says of a program and of a file alike: its traceback must tell."""
 
 _OF_BASH = frozenset(
     ["[[", "source", "declare", "function", "let", "mapfile", "popd", "pushd", "readarray", "shopt"]
@@ -117,10 +123,12 @@ def missing(stderr: str) -> Iterator[Missing]:
     """
     if "not found" not in stderr and "o such " not in stderr:  # the usual case
         return
+    by_python = any(mark in stderr for mark in _STARTS_A_PROGRAM)
+    patterns = (*_PATTERNS, _OF_PYTHON) if by_python else _PATTERNS
     for said in stderr.split("\n"):
         if len(said) > _LONGEST:
             continue
-        for pattern in _PATTERNS:
+        for pattern in patterns:
             if found := pattern.fullmatch(said):
                 yield Missing(found["name"])
                 break

@@ -9,6 +9,8 @@ from dataclasses import replace
 
 from ..declared.stage import ReadyMade, Stage, StagedCommand, StagedDatabase, StagedSystemctl
 from ..lint.shell_text import read
+from ..ready_made.mysql import MySql
+from ..ready_made.postgresql import PostgreSql
 
 _CLIENTS = (
     *("docker", "docker-compose", "podman", "kubectl", "crictl", "lxc", "virsh"),
@@ -34,7 +36,13 @@ _READY_MADE = {
 """Commands for which there are doubles that know what is held."""
 
 _COMMENT = re.compile(r"(?m)^\s*#.*$|\s#\s.*$")
-_WORD = re.compile(r"(?<![\w./$\"'-])(?P<path>/(?:[\w.+-]+/)*)?(?P<name>[a-z][\w.+-]*)(?![\w/=:])")
+_GIVEN_TEXT = frozenset({"sh", "bash", "dash", "ksh", "su", "runuser", "sudo", "eval", "trap"})
+"""Commands that have a shell on the same VM run a text that is one of their arguments."""
+
+_NESTED = 3
+"""Texts in one another that are looked into."""
+
+_WORD = re.compile(r"(?<![\w./$-])(?P<path>/(?:[\w.+-]+/)*)?(?P<name>[a-z][\w.+-]*)(?![\w/=:])")
 
 
 class Doubling:
@@ -70,9 +78,15 @@ class Doubling:
             names = set(_READY_MADE[kind])
             return bool(names & called) and not names & (self._given | self._real)
 
+        def database(kind: str, usual: tuple[str, ...]) -> StagedDatabase | None:
+            if not wanted(kind):
+                return None
+            named = (p for p in mentioned if posixpath.basename(p) in _READY_MADE[kind])
+            return StagedDatabase(places=tuple(dict.fromkeys((*usual, *sorted(named)))))
+
         return ReadyMade(
-            mysql=given.mysql or (StagedDatabase() if wanted("mysql") else None),
-            postgresql=given.postgresql or (StagedDatabase() if wanted("postgresql") else None),
+            mysql=given.mysql or database("mysql", MySql.usual_places),
+            postgresql=given.postgresql or database("postgresql", PostgreSql.usual_places),
             systemctl=given.systemctl or (StagedSystemctl() if wanted("systemctl") else None),
             switch_user=given.switch_user or wanted("switch_user"),
             users=given.users,
@@ -116,12 +130,16 @@ class Doubling:
         return {**found, **dict.fromkeys(self._added, "succeeds, and prints nothing")}
 
 
-def _called(text: str) -> Iterator[str]:
+def _called(text: str, depth: int = 0) -> Iterator[str]:
     shell = read(text)
     for command in shell.commands:
         first = command.words[0] if command.words else None
         if first is not None and first.literal and first.plain not in shell.functions:
             yield first.plain
+        if command.name in _GIVEN_TEXT and depth < _NESTED:
+            for word in command.words[1:]:
+                if word.quoted and " " in word.plain.strip():
+                    yield from _called(word.plain, depth + 1)
 
 
 def _mentioned(text: str) -> set[str]:

@@ -32,6 +32,23 @@ POST = "#!/bin/sh\n"
         (["timeout 5 appctl pause"], {"appctl": PLAIN}),
         (["pause() { :; }", "pause"], {}),
         (["docker pause web", "# podman is not used"], {"docker": PLAIN}),
+        (
+            ["su - postgres -c 'psql -c CHECKPOINT'"],
+            {"psql": "ready-made", "su": "ready-made"},
+        ),
+        (
+            ["exec > /run/log 2>&1", 'su oracle -c "appctl pause; redis-cli save"', "rm /run/log"],
+            {"appctl": PLAIN, "redis-cli": PLAIN, "su": "ready-made"},
+        ),
+        (
+            ["sudo -u app /opt/app/bin/appctl pause"],
+            {"/opt/app/bin/appctl": PLAIN, "sudo": "ready-made"},
+        ),
+        (["sh -c 'pause() { :; }; pause all'"], {}),
+        (
+            ['DB="/opt/db/bin/mysql -u root"', "$DB -e 'FLUSH LOGS'"],
+            {"mysql": "ready-made"},
+        ),
         (["psql -c 'CHECKPOINT'"], {"psql": "ready-made"}),
         (
             ["fsfreeze -f /data", "fsfreeze -u /data"],

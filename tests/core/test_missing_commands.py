@@ -28,6 +28,7 @@ CERTAIN = [
     ("/usr/bin/env: 'python4': No such file or directory", "python4"),
     ("env: can't execute 'mysql': No such file or directory", "mysql"),
     ("timeout: failed to run command \u2018mysql\u2019: No such file or directory", "mysql"),
+    ("env: \u2018/opt/mysql\u2019: No such file or directory", "/opt/mysql"),
     ("flock: failed to execute mysql: No such file or directory", "mysql"),
     ("xargs: mysql: No such file or directory", "mysql"),
     ("sudo: mysql: command not found", "mysql"),
@@ -59,6 +60,24 @@ def test_what_is_certain(line: str, name: str) -> None:
 )
 def test_what_is_none(line: str) -> None:
     assert list(missing(line)) == []
+
+
+PYTHON = """\
+Traceback (most recent call last):
+  File "/opt/pause.py", line 3, in <module>
+    {call}
+  File "/usr/lib/python3.11/{module}", line 1901, in {function}
+FileNotFoundError: [Errno 2] No such file or directory: '{name}'
+"""
+
+
+def test_python_tells_a_program_from_a_file_by_its_traceback() -> None:
+    run = {"call": "subprocess.run(['appctl'])", "module": "subprocess.py"}
+    for name in ("appctl", "/opt/app/appctl"):
+        text = PYTHON.format(**run, function="_execute_child", name=name)
+        assert list(missing(text)) == [Missing(name)]
+    text = PYTHON.format(call="open('orders')", module="x.py", function="load", name="orders")
+    assert list(missing(text)) == []
 
 
 BASH = "/opt/pre.sh: line 2: /opt/mysql: No such file or directory"
