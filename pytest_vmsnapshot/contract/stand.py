@@ -21,6 +21,7 @@ from ..missing_commands import can_be_doubled
 from .contract import Contract
 from .doubling import Doubling
 from .resting import Resting
+from .settings import TARGETS
 from .trial import Trial
 
 IN_PLACE = "in-place"
@@ -62,7 +63,8 @@ class MakeVm(Protocol):
 class Stand:
     """Tries the scripts of a contract, each time on a VM of its own.
 
-    Backups that go well are tried once, and remembered.
+    Backups that go well are tried once, and remembered. Where the settings name shells, the first
+    of them is ``/bin/sh`` unless another is asked for.
 
     Args:
         contract: what is tried.
@@ -75,6 +77,7 @@ class Stand:
         settings = contract.settings
         self._make = make
         self._doubling = Doubling(settings.stage, contract.texts().values(), settings.real)
+        self._shell = None if settings.shells == TARGETS else next(iter(settings.shells), None)
         self._known: dict[str, Trial] = {}
         self._looked = False
         self._called: set[str] = set()
@@ -100,7 +103,7 @@ class Stand:
             ShellMissing: it is not installed.
             GuestUnavailable: no VM can be made here.
         """
-        key = f"{rules} {shell}"
+        key = f"{rules} {shell or self._shell}"
         if key not in self._known:
             self._known[key] = self.backup(rules=rules, shell=shell)
         return self._known[key]
@@ -177,7 +180,7 @@ class Stand:
         content = contract.content
         if changes:
             content = json.dumps({**contract.keys, **changes}).encode()
-        with self._make(rules=rules, shell=shell, allow=ALL_FINDINGS) as vm:
+        with self._make(rules=rules, shell=shell or self._shell, allow=ALL_FINDINGS) as vm:
             if vm.guest == IN_PLACE:
                 raise UsageError([_NEEDS_ITS_OWN])
             if not self._looked:

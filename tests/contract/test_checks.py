@@ -181,6 +181,12 @@ def test_shells_can_be_chosen(stand_of: MakeStand) -> None:
     assert [name for name in names if name.startswith("shell")] == ["shell[suse]", "shell[dash]"]
 
 
+def test_scripts_for_one_distribution_are_judged_by_its_shell_only(stand_of: MakeStand) -> None:
+    pre = '#!/bin/sh\nset -eu\nwhat=(pause)\nappctl "${what[@]}"\ntouch /run/app.paused\n'
+    found = outcomes(stand_of(pre, settings="shells = ['rhel']\n"))
+    assert not [name for name, outcome in found.items() if outcome.problems or outcome.skipped]
+
+
 @pytest.mark.vm(clock="real")
 def test_without_a_virtual_clock_commands_are_not_seen(stand_of: MakeStand) -> None:
     stand = stand_of()
