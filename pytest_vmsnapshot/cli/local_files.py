@@ -62,8 +62,15 @@ class ConfigFile(_ConfigType):
         if not path.is_file():
             what = "is no regular file" if path.exists() else "is not there"
             self.fail(
-                f"{path} {what}; write the path of a {CONFIG_NAME}, whatever its name is, or the "
-                "directory it lies in",
+                f"{path} {what}; write the path of a config, or the directory in which one lies as "
+                f"{CONFIG_NAME}; vmsnapshot init writes a first one",
+                param,
+                ctx,
+            )
+        if path.suffix != ".json":
+            self.fail(
+                f"{path} is no config, for its name does not end in .json; write the path of the "
+                "config, or the directory it lies in",
                 param,
                 ctx,
             )

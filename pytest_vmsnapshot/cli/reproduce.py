@@ -143,13 +143,14 @@ def _check_there_are_backups(logged: Logged) -> None:
         return
     files = ", ".join(logged.files)
     first = f"; the first that is not known is {logged.unknown[0]}" if logged.unknown else ""
+    lines = "line" if logged.lines == 1 else "lines"
     repeated = ""
     if logged.repeated:
         repeated = f", and {logged.repeated} requests for backups that had been taken already"
     raise UsageError(
         [
-            f"{files}: no backup is told of in {logged.lines} lines{repeated}{first}. The lines of "
-            f"an extension.log are such as {_LINE_LOOKED_FOR!r}"
+            f"{files}: no backup is told of in {logged.lines} {lines}{repeated}{first}. The lines "
+            f"of an extension.log are such as {_LINE_LOOKED_FOR!r}"
         ]
     )
 

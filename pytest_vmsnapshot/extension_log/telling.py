@@ -47,7 +47,9 @@ def in_words(
     lines = [_headline(logged), *(_wrapped(note, 0) for note in logged.notes)]
     for reproduction in found:
         lines += ["", *_of_backup(reproduction)]
-        lines += _next_step(reproduction, path, has_own_files)
+        lines += _next_step(
+            reproduction, path, has_own_files=has_own_files, has_unknown=bool(logged.unknown)
+        )
     lines += _of_unknown(logged.unknown)
     lines += ["", _closing(found)]
     return "\n".join(lines)
@@ -124,12 +126,14 @@ def _here(found: Reproduction) -> str:
     return "NOT reproduced:"
 
 
-def _next_step(found: Reproduction, path: str, has_own_files: bool) -> Iterator[str]:
+def _next_step(
+    found: Reproduction, path: str, *, has_own_files: bool, has_unknown: bool
+) -> Iterator[str]:
     if found.outcome is Outcome.NOT_RUN:
         return
     if found.outcome is Outcome.NOT_REPRODUCED and has_own_files:
         yield _row("next", "these files do otherwise than those on the VM: compare them")
-    elif found.outcome is Outcome.NOT_REPRODUCED:
+    elif found.outcome is Outcome.NOT_REPRODUCED and has_unknown:
         yield _row("next", "look at the lines that were not understood, below")
     elif not has_own_files and found.logged.plugins:
         yield _row("next", "run it with the real files: --config CONFIG --scripts DIR")

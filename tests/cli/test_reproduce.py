@@ -213,13 +213,20 @@ def test_no_log(project: Path, vmsnapshot: Command) -> None:
     assert (done.status, done.out, done.err) == (2, "", wanted)
 
 
-def test_no_backup(project: Path, vmsnapshot: Command) -> None:
-    Path("other.log").write_text("Jan 14 kernel: hello\nJan 14 kernel: again\n")
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("Jan 14 kernel: hello\nJan 14 kernel: again\n", "2 lines"),
+        ("Jan 14 kernel: hello\n", "1 line"),
+    ],
+)
+def test_no_backup(project: Path, vmsnapshot: Command, text: str, lines: str) -> None:
+    Path("other.log").write_text(text)
     done = vmsnapshot("reproduce", "other.log")
     assert (done.status, done.out, done.err) == (
         2,
         "",
-        "vmsnapshot: other.log: no backup is told of in 2 lines; the first that is not known is "
+        f"vmsnapshot: other.log: no backup is told of in {lines}; the first that is not known is "
         "other.log:1: Jan 14 kernel: hello (once). The lines of an extension.log are such as "
         f"'2024-01-14 22:16:48.792020 [{NAME}]starting daemon initially'\n",
     )

@@ -222,13 +222,19 @@ def test_a_call_that_nobody_expects(project: Path, vmsnapshot: Command) -> None:
         ([], "CONFIG is missing"),
         (
             ["nowhere"],
-            "CONFIG: nowhere is not there; write the path of a VMSnapshotScriptPluginConfig.json, "
-            "whatever its name is, or the directory it lies in",
+            "CONFIG: nowhere is not there; write the path of a config, or the directory in which "
+            "one lies as VMSnapshotScriptPluginConfig.json; vmsnapshot init writes a first one",
         ),
         (
             ["."],
-            "CONFIG: VMSnapshotScriptPluginConfig.json is not there; write the path of a "
-            "VMSnapshotScriptPluginConfig.json, whatever its name is, or the directory it lies in",
+            "CONFIG: VMSnapshotScriptPluginConfig.json is not there; write the path of a config, "
+            "or the directory in which one lies as VMSnapshotScriptPluginConfig.json; vmsnapshot "
+            "init writes a first one",
+        ),
+        (
+            ["deploy/pre.sh"],
+            "CONFIG: deploy/pre.sh is no config, for its name does not end in .json; write the "
+            "path of the config, or the directory it lies in",
         ),
         (
             ["deploy", "--scripts", "/opt/app/pre.sh=gone.sh"],
