@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..explain import line
 from ..script_run import Attempt
 from .interpreter import Interpreter
@@ -10,6 +12,9 @@ _NOT_EXECUTABLE, _NOT_FOUND = 126, 127
 """Exit statuses of a shell whose command may not be executed, or is not there (POSIX)."""
 
 _PLAIN_FAILURE, _SHELL_GAVE_UP = 1, 2
+
+_NOT_THERE = re.compile(r"No such file|nonexistent")
+"""What programs and shells say of a file or a directory that is not there."""
 
 
 def advice(
@@ -30,8 +35,8 @@ def advice(
             f"it: save it with LF line ends (dos2unix {path}; in .gitattributes: *.sh text eol=lf)",
         )
     found = []
+    said = _last_line(run.stderr)
     if shell and interpreter is not None and interpreter.differs:
-        said = _last_line(run.stderr)
         found.append(
             f"the first line of {path} asks for {interpreter.name or 'another program'}, but the "
             f"extension runs every script by {shell}, which is another shell"
@@ -47,6 +52,11 @@ def advice(
         )
     elif status == _NOT_EXECUTABLE:
         found.append("exit status 126 means that a command may not be executed: look at its mode")
+    elif _NOT_THERE.search(said):
+        found.append(
+            f"a file or directory was not there ({said}): if your VMs have it, this one has it by "
+            "[files] or [directories] in vmsnapshot.toml or in a scenario; in a test by vm.write"
+        )
     elif status is not None and status > (_SHELL_GAVE_UP if found else _PLAIN_FAILURE):
         found.append(
             f"any exit status but 0 is a failure, and this one was {status}: mend what failed (see "

@@ -21,6 +21,10 @@ LINE_ENDS = (
     "/opt/pre.sh has CR LF line ends, and a shell takes each CR for a part of the word before it: "
     "save it with LF line ends (dos2unix /opt/pre.sh; in .gitattributes: *.sh text eol=lf)"
 )
+HAVE_IT = (
+    ": if your VMs have it, this one has it by [files] or [directories] in vmsnapshot.toml or in a "
+    "scenario; in a test by vm.write"
+)
 WRITE_FOR_SH = (
     'write it for sh, or install a script of one line that starts it: exec /bin/bash SCRIPT "$@"'
 )
@@ -33,6 +37,28 @@ ASKS_FOR_BASH = (
 @pytest.mark.parametrize(
     ("content", "status", "asked_for", "shell", "said", "told"),
     [
+        (
+            LF,
+            1,
+            SH,
+            "",
+            "note\ntouch: cannot touch '/srv/a/b': No such file or directory\n",
+            (
+                "a file or directory was not there (touch: cannot touch '/srv/a/b': No such file "
+                f"or directory){HAVE_IT}",
+            ),
+        ),
+        (
+            LF,
+            2,
+            SH,
+            "sh",
+            "pre.sh: 3: cannot create /srv/a/b: Directory nonexistent\n",
+            (
+                "a file or directory was not there (pre.sh: 3: cannot create /srv/a/b: Directory "
+                f"nonexistent){HAVE_IT}",
+            ),
+        ),
         (LF, 1, SH, "", "", ()),
         (LF, None, SH, "", "", ()),
         (LF, 5, SH, "", "", (ANY_STATUS,)),
