@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,6 +35,11 @@ _READY_MADE = {
     "fsfreeze": ("fsfreeze", "xfs_freeze"),
 }
 """Commands for which there are doubles that know what is held."""
+
+_PLAIN = "succeeds, and prints nothing"
+
+_ALIKE = 0.8
+"""How alike a name is to one that is known, from 0 to 1, where it may be misspelt."""
 
 _COMMENT = re.compile(r"(?m)^\s*#.*$|\s#\s.*$")
 _GIVEN_TEXT = frozenset({"sh", "bash", "dash", "ksh", "su", "runuser", "sudo", "eval", "trap"})
@@ -127,7 +133,17 @@ class Doubling:
             for name in _READY_MADE[kind]
             if there
         }
-        return {**found, **dict.fromkeys(self._added, "succeeds, and prints nothing")}
+        return {**found, **{place: f"{_PLAIN}{_meant(place)}" for place in self._added}}
+
+
+def _meant(place: str) -> str:
+    """What is said of a command nobody knows whose name is nearly that of a known one: a gate that
+    doubles it says of a misspelt script that all is well.
+    """
+    known = {*_CLIENTS, *(name for names in _READY_MADE.values() for name in names)}
+    name = posixpath.basename(place)
+    near = [] if name in known else difflib.get_close_matches(name, sorted(known), 1, _ALIKE)
+    return f" (is {near[0]} meant?)" if near else ""
 
 
 def _called(text: str, depth: int = 0) -> Iterator[str]:

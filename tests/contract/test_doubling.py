@@ -29,6 +29,8 @@ POST = "#!/bin/sh\n"
         (["/opt/app/bin/appctl pause"], {"/opt/app/bin/appctl": PLAIN}),
         (["appctl pause > /dev/null 2>&1"], {"appctl": PLAIN}),
         (["if [ -e /srv/none ]; then appctl pause; fi"], {}),
+        (["sytemctl stop app"], {"sytemctl": f"{PLAIN} (is systemctl meant?)"}),
+        (["/usr/bin/msyql -e ''"], {"/usr/bin/msyql": f"{PLAIN} (is mysql meant?)"}),
         (["timeout 5 appctl pause"], {"appctl": PLAIN}),
         (["pause() { :; }", "pause"], {}),
         (["docker pause web", "# podman is not used"], {"docker": PLAIN}),
