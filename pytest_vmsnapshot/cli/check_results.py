@@ -97,7 +97,8 @@ _LINES = 16
 class Lines:
     """A line for each check that has ended, below the config it is about.
 
-    The codes of the lint that have found nothing are told in one line at the end.
+    The codes of the lint that have found nothing are told in one line at the end, and checks that
+    were skipped for one reason in one.
 
     Args:
         verbose: whether times and notes are told, and each code.
@@ -107,6 +108,8 @@ class Lines:
         self._verbose = verbose
         self._config = ""
         self._silent = 0
+        self._skipped: list[str] = []
+        self._why = ""
 
     def show(self, result: Result) -> None:
         """Show one check."""
@@ -119,7 +122,12 @@ class Lines:
             return
         text = result.name
         if result.outcome is Outcome.SKIPPED:
-            text += f": {' '.join(result.text.split())}"
+            why = " ".join(result.text.split())
+            if not self._verbose:
+                self._keep_back(result.name, why)
+                return
+            text += f": {why}"
+        self._finish_skipped()
         if self._verbose:
             text += f" ({result.seconds:.2f} s)"
         _line(result.outcome, text)
@@ -130,7 +138,19 @@ class Lines:
         """Show what has been kept back."""
         self._finish_config()
 
+    def _keep_back(self, name: str, why: str) -> None:
+        if why != self._why:
+            self._finish_skipped()
+        self._why = why
+        self._skipped.append(name)
+
+    def _finish_skipped(self) -> None:
+        if self._skipped:
+            _line(Outcome.SKIPPED, f"{', '.join(self._skipped)}: {self._why}")
+        self._skipped.clear()
+
     def _finish_config(self) -> None:
+        self._finish_skipped()
         if self._silent:
             codes = "code finds" if self._silent == 1 else "codes find"
             _line(Outcome.OK, f"{LINT} ({self._silent} {codes} nothing)")

@@ -183,6 +183,20 @@ def test_all_outcomes(project: Project) -> None:
     )
 
 
+def test_what_is_skipped_for_one_reason_shares_a_line(project: Project) -> None:
+    project.config({"shell[alpine]": "skip", "post-twice": "skip", "quiet": "", "undone": "skip"})
+    why = "shell alpine: busybox is not installed (Debian: apt-get install busybox)\n"
+    assert project.check().out.replace("\n          ", " ") == (
+        "deploy/Config.tiny\n"
+        f"  skipped shell[alpine], post-twice: {why}"
+        "  ok      quiet\n"
+        f"  skipped undone: {why}"
+        "\n"
+        "4 checks: 1 ok, 3 skipped, in TIME\n"
+    )
+    assert "\n  skipped post-twice: shell alpine: " in project.check({"verbose": True}).out
+
+
 def test_all_is_well(project: Project) -> None:
     project.config({"valid-config": "", "quiet": ""})
     done = project.check()
