@@ -60,7 +60,7 @@ class Check:
         return f"{self.name}[{self.variant}]" if self.variant else self.name
 
 
-_CONSISTENT, _SHELL = "application-consistent", "shell"
+_SHELL = "shell"
 _NOTICED, _STATUS = "failure-noticed", "exit-status"
 
 _SIMPLE: tuple[Check, ...] = (
@@ -128,7 +128,7 @@ _DISTURBED: tuple[tuple[str, str, OfVm], ...] = (
 
 NAMES: tuple[str, ...] = (
     *(check.name for check in _SIMPLE),
-    _CONSISTENT,
+    backups.CONSISTENT,
     _SHELL,
     *(check.name for check in _UNDISTURBED),
     *(name for name, _, _ in _DISTURBED),
@@ -154,7 +154,7 @@ def every_check(shells: tuple[str, ...]) -> Iterator[Check]:
     yield from _SIMPLE
     for rules in ("documented", "shipped"):
         yield Check(
-            _CONSISTENT,
+            backups.CONSISTENT,
             f"a backup under the {rules} rules is application-consistent",
             of_vm=partial(backups.application_consistent, rules=rules),
             variant=rules,
@@ -214,5 +214,5 @@ def made(check: Check, stand: Stand) -> Outcome:
 
 _NOT_GOOD = (
     "a backup in which nothing is made to go wrong is not application-consistent "
-    f"({_CONSISTENT}[documented] says why)"
+    f"({backups.CONSISTENT}[documented] says why)"
 )

@@ -6,6 +6,7 @@ import fnmatch
 from collections.abc import Iterator, Sequence
 
 from ..backup import Consistency
+from ..explain import line
 from ..findings import FindingKind
 from ..inventory import Inventory
 from ..output import UNREAD_CAPACITY
@@ -13,6 +14,12 @@ from ..script_run import ScriptRun
 from .outcome import Outcome, Problem, failed
 from .stand import Stand
 from .trial import Trial
+
+CONSISTENT = "application-consistent"
+"""The name of the check of it."""
+
+_RULES = ("documented", "shipped")
+"""In the order in which backups are taken under them."""
 
 _FREEZE = 60.0
 """Seconds for which a file system stays frozen at most (documentation)."""
@@ -35,19 +42,28 @@ def application_consistent(stand: Stand, rules: str, shell: str | None = None) -
         rules: the rule set.
         shell: what ``/bin/sh`` is; None for what is set elsewhere.
     """
-    backup = stand.good(rules, shell).backup
-    if backup.consistency is Consistency.APPLICATION:
+    trial = stand.good(rules, shell)
+    if trial.backup.consistency is Consistency.APPLICATION:
         return Outcome()
-    errors = ", ".join(error.name for error in backup.errors) or backup.status.value
-    under = f"under the {rules} rules" + (f", where /bin/sh is that of {shell}" if shell else "")
-    remedies = [error.remedy for error in backup.errors]
-    return failed(
-        Problem(
-            f"a backup {under} is not application-consistent: {errors}",
-            "; ".join(dict.fromkeys(remedies)) or "see below",
-            backup.explain(),
-        )
-    )
+    problem = _why_not_consistent(trial)
+    under = f"under the {rules} rules" + (f", where /bin/sh is that of {shell}," if shell else "")
+    told = f"a backup {under} is not application-consistent: {problem.text}"
+    for earlier in _RULES[: 0 if rules == _RULES[0] else 2 if shell else 1]:
+        if _why_not_consistent(stand.good(earlier)) == problem:
+            return failed(Problem(f"{told}, as in {CONSISTENT}[{earlier}]", problem.remedy))
+    return failed(Problem(told, problem.remedy, trial.backup.explain()))
+
+
+def _why_not_consistent(trial: Trial) -> Problem:
+    """Errors and the last words of the scripts that failed; what to do about them."""
+    backup = trial.backup
+    remedy = "; ".join(dict.fromkeys(error.remedy for error in backup.errors)) or "see below"
+    words = [", ".join(error.name for error in backup.errors) or backup.status.value]
+    for name, run in _scripts(trial):
+        lines = run.stderr.strip().splitlines() if run.exit_status != 0 else []
+        if lines and line(lines[-1]) not in remedy:
+            words.append(f"the {name} said: {line(lines[-1])}")
+    return Problem("; ".join(words), remedy)
 
 
 def time_limit(stand: Stand) -> Outcome:

@@ -290,6 +290,45 @@ def test_messages(stand_of: MakeStand, name: str) -> None:
     assert str(outcome_of(stand_of(**arguments), name)) == text
 
 
+CONSISTENT = ("application-consistent[documented]", "application-consistent[shipped]")
+UNFINISHED = "a backup {under} is not application-consistent: Pre-ScriptExecutionFailed{more}"
+
+
+def test_the_last_words_of_a_script_are_told(stand_of: MakeStand) -> None:
+    stand = stand_of(f"{GOOD_PRE}echo 'orders: no licence' >&2\nexit 1\n")
+    first, second, debian = (
+        outcome_of(stand, name).problems[0] for name in (*CONSISTENT, "shell[debian]")
+    )
+    said = "; the pre-script said: orders: no licence"
+    assert first.text == UNFINISHED.format(under="under the documented rules", more=said)
+    assert "orders: no licence" in first.evidence.splitlines()
+    said += ", as in application-consistent[documented]"
+    assert second.text == UNFINISHED.format(under="under the shipped rules", more=said)
+    under = "under the shipped rules, where /bin/sh is that of debian,"
+    assert debian.text == UNFINISHED.format(under=under, more=said)
+    assert first.remedy == second.remedy == debian.remedy
+    assert second.evidence == debian.evidence == ""
+
+
+def test_another_failure_under_other_rules_has_its_own_evidence(stand_of: MakeStand) -> None:
+    (problem,) = outcome_of(stand_of(BASH), "application-consistent[shipped]").problems
+    assert "Syntax error" in problem.remedy
+    assert "Syntax error" in problem.evidence
+
+
+def test_a_file_that_only_real_vms_have(stand_of: MakeStand) -> None:
+    pre = f"{GOOD_PRE}touch /var/www/shop/paused\n"
+    (problem,) = outcome_of(stand_of(pre), "application-consistent[documented]").problems
+    assert problem.remedy == (
+        "a file or directory was not there (touch: cannot touch '/var/www/shop/paused': No such "
+        "file or directory): if your VMs have it, this one has it by [files] or [directories] in "
+        "vmsnapshot.toml or in a scenario; in a test by vm.write"
+    )
+    settings = "directories.'/var/www/shop' = {}\nkeep = ['/var/www/*']\n"
+    stand = stand_of(pre, settings=settings)
+    assert not outcome_of(stand, "application-consistent[documented]").problems
+
+
 def test_a_swallowed_failure_is_shown_with_its_command(stand_of: MakeStand) -> None:
     pre = "#!/bin/sh\nappctl pause 'all of it'\ntouch /run/app.paused\n"
     problem, *_ = outcome_of(stand_of(pre), "failure-noticed[pre]").problems
