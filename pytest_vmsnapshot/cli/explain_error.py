@@ -5,12 +5,16 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
 from .mistakes import nearest
 from .page import paragraph, row, say
+
+if TYPE_CHECKING:
+    from .knowledge import Entry
 
 _LABELS = 18
 """Columns of the labels of an entry."""
@@ -47,6 +51,7 @@ def command(error: str | None, *, as_json: bool) -> int:
     Exit status: 0; or 2 if there is no such error.
     """
     from .knowledge import asked_for, entries, folded
+    from .pages import directory
 
     known = entries()
     wanted = list(known) if error is None else asked_for(error, known)
@@ -70,6 +75,8 @@ def command(error: str | None, *, as_json: bool) -> int:
                 "vmsnapshot explain NAME tells more: rules, remedy, and a test that meets it."
             )
         )
+        if place := directory():
+            say(paragraph(f"The pages (docs/...) lie in {place}"))
     else:
         for number, entry in enumerate(wanted):
             if number:
@@ -79,7 +86,32 @@ def command(error: str | None, *, as_json: bool) -> int:
             for label, text in entry.rows:
                 say(row(f"  {label}", text, _LABELS + 2))
             say(row("  page", entry.page, _LABELS + 2))
+            _show_page(entry)
             if entry.provoke:
                 say("  a test that meets it:")
                 say("\n".join(f"    {line}".rstrip() for line in entry.provoke.splitlines()))
     return 0
+
+
+_WITH_PAGE = ("checks of a config", "codes of the lint")
+"""Groups of which a page says more than the rows of their entries."""
+
+_SNIPPETS = {"bad": "found in", "good": "not found in"}
+"""What is written above a snippet of a page, by the second word of its fence."""
+
+
+def _show_page(entry: Entry) -> None:
+    """What the documentation says, where the entry has the summary only."""
+    from .pages import said_on
+
+    for block in said_on(entry.page) if entry.group in _WITH_PAGE else ():
+        if block.text.startswith((entry.meaning, "To ignore it")):
+            continue
+        say()
+        if block.snippet:
+            _, kind, *saved = [*block.snippet.split(), ""]
+            told = f" ({', '.join(filter(None, saved))})" if any(saved) else ""
+            say(f"  {_SNIPPETS.get(kind, 'example')}{told}:")
+            say("\n".join(f"    {line}".rstrip() for line in block.text.splitlines()))
+        else:
+            say(paragraph(block.text, "  "))

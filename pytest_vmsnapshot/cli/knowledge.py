@@ -13,6 +13,8 @@ from typing import Any
 from .. import errors
 from ..catalogue import CATALOGUE, ErrorKind
 from ..findings import FindingKind, permission
+from ..lint.codes import CODES, NO_SHELLCHECK
+from .check_names import LINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,11 @@ def entries() -> tuple[Entry, ...]:
     )
 
 
+_SHELLCHECK = re.compile(r"^sc(\d{4})$")
+
+_VARIANT = re.compile(r"^(?P<name>[\w-]+)\[(?P<variant>[\w-]*)\]$")
+"""A test of a config, as it is shown: ``shell[debian]``."""
+
 _WITH_ZEROS = re.compile(r"^vms(\d{1,3})$")
 """A code of the lint, of which somebody may have left out the zeros."""
 
@@ -69,9 +76,14 @@ def asked_for(word: str, known: tuple[Entry, ...]) -> list[Entry]:
     """The entries that go by a name or code.
 
     Args:
-        word: as somebody has written it.
+        word: as somebody has written it; also with the variant a check is shown with.
         known: all entries.
     """
+    if shown := _VARIANT.match(word):
+        code = {"shellcheck": NO_SHELLCHECK}.get(shown["variant"], shown["variant"])
+        word = code if shown["name"] == LINT else shown["name"]
+    if number := _SHELLCHECK.match(folded(word)):
+        return [_of_shellcheck(f"SC{number[1]}")]
     wanted = _WITH_ZEROS.sub(lambda code: f"vms{int(code[1]):03}", folded(word))
     return [entry for entry in known if wanted in (folded(entry.name), folded(entry.code))]
 
@@ -135,21 +147,25 @@ def _checks() -> Iterator[Entry]:
     from ..contract.settings import TARGETS
 
     promises: dict[str, list[str]] = {}
+    variants: dict[str, list[str]] = {}
     for check in every_check(TARGETS):
         promises.setdefault(check.name, []).append(check.promise)
+        of_target = check.variant in TARGETS
+        variants.setdefault(check.name, []).extend(
+            [] if of_target else filter(None, [check.variant])
+        )
     for name, told in promises.items():
         rows = (
             ("alone", f"vmsnapshot check CONFIG --only {name}"),
             ("to leave it out", f'skip = ["{name}"] in vmsnapshot.toml'),
         )
-        page = "docs/contract.md#what-is-checked"
+        anchor = "-".join(f"{name}{variant}" for variant in variants[name]) or name
+        page = f"docs/contract.md#{anchor}"
         yield Entry("checks of a config", name, "", "; ".join(told), rows, "", page)
 
 
 def _lint() -> Iterator[Entry]:
     """The codes of the lint."""
-    from ..lint.codes import CODES
-
     for code in CODES.values():
         ignore = f'# vmsnapshot: ignore={code.code}, or ignore = ["{code.code}"] in vmsnapshot.toml'
         yield Entry(
@@ -161,6 +177,14 @@ def _lint() -> Iterator[Entry]:
             "",
             f"docs/lint/{code.code}.md",
         )
+
+
+def _of_shellcheck(code: str) -> Entry:
+    """A code of a program that tells more of it itself."""
+    ignore = f'# shellcheck disable={code}, or ignore = ["{code}"] in vmsnapshot.toml'
+    page = f"https://www.shellcheck.net/wiki/{code}"
+    meaning = "ShellCheck's; the lint tells it for each language that sh will be"
+    return Entry("codes of ShellCheck", code, "", meaning, (("to ignore it", ignore),), "", page)
 
 
 def _of_the_harness() -> Iterator[Entry]:

@@ -10,7 +10,8 @@ import pytest
 
 import pytest_vmsnapshot
 from pytest_vmsnapshot.catalogue import CATALOGUE
-from pytest_vmsnapshot.cli.knowledge import Entry, entries
+from pytest_vmsnapshot.cli.knowledge import Entry, asked_for, entries
+from pytest_vmsnapshot.cli.pages import said_on
 from pytest_vmsnapshot.contract.check import NAMES as CHECKS
 from pytest_vmsnapshot.findings import FindingKind
 from pytest_vmsnapshot.lint.codes import CODES
@@ -74,6 +75,11 @@ def test_what_is_said_of_one(vmsnapshot: Command) -> None:
         ("One-Shot-Lock", "VMS015 (one-shot-lock)"),
         ("heldatsnapshot", "held-at-snapshot"),
         ("guestunavailable", "GuestUnavailable"),
+        ("shell[debian]", "shell"),
+        ("application-consistent[shipped]", "application-consistent"),
+        ("lint[VMS015]", "VMS015 (one-shot-lock)"),
+        ("lint[shellcheck]", "VMS027 (no-shellcheck)"),
+        ("sc2086", "SC2086"),
     ],
 )
 def test_case_and_hyphens_are_forgiven(vmsnapshot: Command, word: str, title: str) -> None:
@@ -121,12 +127,43 @@ def test_json(vmsnapshot: Command) -> None:
 
 
 def test_a_code_of_the_lint(vmsnapshot: Command) -> None:
-    assert vmsnapshot("explain", "VMS015").out == (
-        "VMS015 (one-shot-lock)\n"
-        "  A client takes a lock and ends, and the lock ends with it\n"
-        "  to ignore it      # vmsnapshot: ignore=VMS015, or "
-        'ignore = ["VMS015"] in vmsnapshot.toml\n'
-        "  page              docs/lint/VMS015.md\n"
+    assert vmsnapshot("explain", "VMS001").out == (
+        "VMS001 (line-ends)\n"
+        "  The script has CR LF line ends, and a shell takes each CR for a character\n"
+        "  to ignore it      # vmsnapshot: ignore=VMS001, or "
+        'ignore = ["VMS001"] in vmsnapshot.toml\n'
+        "  page              docs/lint/VMS001.md\n"
+        "\n"
+        "  A shell ends a line at LF. A CR before it belongs to the last word: `exit 0` becomes "
+        "`exit 0\\r`, a\n"
+        "  file gets a name that ends in a CR, and `#!/bin/sh\\r` is an interpreter that does not "
+        "exist. Git\n"
+        "  on Windows checks text out like this unless told otherwise.\n"
+        "\n"
+        "  Where it comes from: by the documented rules such a script cannot be started. The "
+        "extension runs\n"
+        "  it by `sh`, and it works only by luck (observed scenario `interp-crlf-no-exit`).\n"
+        "\n"
+        "  found in (crlf):\n"
+        "    #!/bin/sh\n"
+        "    /usr/local/bin/orders pause\n"
+        "\n"
+        "  not found in:\n"
+        "    #!/bin/sh\n"
+        "    /usr/local/bin/orders pause\n"
+        "\n"
+        "  Save the script with LF line ends (`dos2unix pre.sh`), and keep it so with a line in\n"
+        "  `.gitattributes`: `*.sh text eol=lf`.\n"
+    )
+
+
+def test_a_code_of_shellcheck(vmsnapshot: Command) -> None:
+    assert vmsnapshot("explain", "SC2086").out == (
+        "SC2086\n"
+        "  ShellCheck's; the lint tells it for each language that sh will be\n"
+        "  to ignore it      # shellcheck disable=SC2086, or "
+        'ignore = ["SC2086"] in vmsnapshot.toml\n'
+        "  page              https://www.shellcheck.net/wiki/SC2086\n"
     )
 
 
@@ -138,8 +175,24 @@ def test_a_check(vmsnapshot: Command) -> None:
         "  command it needs fails every time\n"
         "  alone             vmsnapshot check CONFIG --only exit-status\n"
         '  to leave it out   skip = ["exit-status"] in vmsnapshot.toml\n'
-        "  page              docs/contract.md#what-is-checked\n"
+        "  page              docs/contract.md#exit-statuspre-exit-statuspost\n"
+        "\n"
+        "  When a doubled command fails every time it is called, the script that calls it ends "
+        "with another\n"
+        "  status than 0.\n"
     )
+
+
+@pytest.mark.parametrize("name", [*CHECKS, *CODES])
+def test_the_page_of_a_check_or_code_says_more(name: str) -> None:
+    (entry,) = asked_for(name, KNOWN)
+    words = " ".join(block.text for block in said_on(entry.page) if not block.snippet)
+    assert len(words) > 90
+    assert not re.search(r"\]\(|\*\*|^\|", words)
+
+
+def test_a_page_that_is_not_there() -> None:
+    assert said_on("docs/lint/VMS999.md") == said_on("docs/contract.md#no-such-check") == ()
 
 
 @pytest.mark.parametrize("page", sorted({entry.page for entry in KNOWN}))
