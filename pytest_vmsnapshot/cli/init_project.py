@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -56,7 +57,7 @@ def command(directory: Path, *, app: str, ci: str, force: bool) -> int:
         say(f"  {done:<12}{directory / file.path}")
     say()
     say("next:")
-    say(f"  cd {directory}")
+    say(f"  cd {shlex.quote(str(directory))}")
     say("  vmsnapshot check deploy")
     say("  pytest")
     return 0

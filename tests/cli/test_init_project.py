@@ -45,6 +45,8 @@ def test_what_is_made(vmsnapshot: Command) -> None:
         + "".join(f"  written     backup/{name}\n" for name in COMMON)
         + "\nnext:\n  cd backup\n  vmsnapshot check deploy\n  pytest\n"
     )
+    named = vmsnapshot("init", "my backup").out
+    assert "  cd 'my backup'\n" in named
     assert files(Path("backup")) == [".github/workflows/backup-scripts.yml", *COMMON]
     for name in files(Path("backup")):
         path = Path("backup", name)
