@@ -189,7 +189,9 @@ def _of_shellcheck(code: str) -> Entry:
 
 def _of_the_harness() -> Iterator[Entry]:
     """Errors of the harness itself, as their classes tell."""
-    for name, kind in vars(errors).items():
+    from ..lint import shellcheck
+
+    for name, kind in {**vars(errors), **vars(shellcheck)}.items():
         if isinstance(kind, type) and issubclass(kind, errors.HarnessError | UserWarning):
             summary = (inspect.getdoc(kind) or "").split("\n\n")[0]
             meaning = " ".join(summary.split()).removesuffix(".")
