@@ -54,8 +54,9 @@ def advice(
         found.append("exit status 126 means that a command may not be executed: look at its mode")
     elif _NOT_THERE.search(said):
         found.append(
-            f"a file or directory was not there ({said}): if your VMs have it, this one has it by "
-            "[files] or [directories] in vmsnapshot.toml or in a scenario; in a test by vm.write"
+            f"a file or directory was not there ({said}): if your VMs have it, put it on this "
+            "one, too: by [files] or [directories] in vmsnapshot.toml or in a scenario, or by "
+            "vm.write in a test"
         )
     elif status is not None and status > (_SHELL_GAVE_UP if found else _PLAIN_FAILURE):
         found.append(

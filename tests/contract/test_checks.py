@@ -321,8 +321,8 @@ def test_a_file_that_only_real_vms_have(stand_of: MakeStand) -> None:
     (problem,) = outcome_of(stand_of(pre), "application-consistent[documented]").problems
     assert problem.remedy == (
         "a file or directory was not there (touch: cannot touch '/var/www/shop/paused': No such "
-        "file or directory): if your VMs have it, this one has it by [files] or [directories] in "
-        "vmsnapshot.toml or in a scenario; in a test by vm.write"
+        "file or directory): if your VMs have it, put it on this one, too: by [files] or "
+        "[directories] in vmsnapshot.toml or in a scenario, or by vm.write in a test"
     )
     settings = "directories.'/var/www/shop' = {}\nkeep = ['/var/www/*']\n"
     stand = stand_of(pre, settings=settings)

@@ -22,8 +22,8 @@ LINE_ENDS = (
     "save it with LF line ends (dos2unix /opt/pre.sh; in .gitattributes: *.sh text eol=lf)"
 )
 HAVE_IT = (
-    ": if your VMs have it, this one has it by [files] or [directories] in vmsnapshot.toml or in a "
-    "scenario; in a test by vm.write"
+    ": if your VMs have it, put it on this one, too: by [files] or [directories] in "
+    "vmsnapshot.toml or in a scenario, or by vm.write in a test"
 )
 WRITE_FOR_SH = (
     'write it for sh, or install a script of one line that starts it: exec /bin/bash SCRIPT "$@"'
