@@ -13,8 +13,10 @@ _NOT_EXECUTABLE, _NOT_FOUND = 126, 127
 
 _PLAIN_FAILURE, _SHELL_GAVE_UP = 1, 2
 
-_NOT_THERE = re.compile(r"No such file|nonexistent")
-"""What programs and shells say of a file or a directory that is not there."""
+_NOT_THERE = re.compile(r"(?!.*/(?:run|tmp)/).*(?:No such file|nonexistent)")
+"""What programs and shells say of a file or a directory that is not there; in /run and /tmp it is
+for the scripts themselves to make it.
+"""
 
 
 def advice(
@@ -52,7 +54,7 @@ def advice(
         )
     elif status == _NOT_EXECUTABLE:
         found.append("exit status 126 means that a command may not be executed: look at its mode")
-    elif _NOT_THERE.search(said):
+    elif _NOT_THERE.match(said):
         found.append(
             f"a file or directory was not there ({said}): if your VMs have it, put it on this "
             "one, too: by [files] or [directories] in vmsnapshot.toml or in a scenario, or by "

@@ -48,6 +48,7 @@ ASKS_FOR_BASH = (
                 f"or directory){HAVE_IT}",
             ),
         ),
+        (LF, 1, SH, "", "cat: /run/app/pid: No such file or directory\n", ()),
         (
             LF,
             2,
