@@ -50,7 +50,7 @@ def application_consistent(stand: Stand, rules: str, shell: str | None = None) -
     told = f"a backup {under} is not application-consistent: {problem.text}"
     for earlier in _RULES[: 0 if rules == _RULES[0] else 2 if shell else 1]:
         if _why_not_consistent(stand.good(earlier)) == problem:
-            return failed(Problem(f"{told}, as in {CONSISTENT}[{earlier}]", problem.remedy))
+            return failed(Problem(f"{told} (as in {CONSISTENT}[{earlier}])", problem.remedy))
     return failed(Problem(told, problem.remedy, trial.backup.explain()))
 
 

@@ -302,7 +302,7 @@ def test_the_last_words_of_a_script_are_told(stand_of: MakeStand) -> None:
     said = "; the pre-script said: orders: no licence"
     assert first.text == UNFINISHED.format(under="under the documented rules", more=said)
     assert "orders: no licence" in first.evidence.splitlines()
-    said += ", as in application-consistent[documented]"
+    said += " (as in application-consistent[documented])"
     assert second.text == UNFINISHED.format(under="under the shipped rules", more=said)
     under = "under the shipped rules, where /bin/sh is that of debian,"
     assert debian.text == UNFINISHED.format(under=under, more=said)
