@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from ..extension_log.case_files import Given
     from ..extension_log.logged import Logged
 
-_STANDARD_OUTPUT: Final = "-"
+_STANDARD_STREAM: Final = "-"
+
+_STANDARD_INPUT = Path("/dev/stdin")
 
 _REPRODUCED = 0
 _NOT_REPRODUCED = 1
@@ -86,7 +88,8 @@ def command(
 
     The log is /var/log/azure/Microsoft.Azure.RecoveryServices.VMSnapshotLinux/.../extension.log of
     the VM. Parts that were rotated, and gzipped, are read if they lie beside it, or are named too.
-    What the log does not say, and lines that are not known, are told and not guessed.
+    With - it is read from standard input. What the log does not say, and lines that are not known,
+    are told and not guessed.
 
     \b
     Examples:
@@ -94,6 +97,7 @@ def command(
       vmsnapshot reproduce extension.log -o tests/incident.vmsnapshot.toml
       vmsnapshot reproduce extension.log --last 1 --config deploy --scripts deploy
       vmsnapshot reproduce extension.log extension.log.1 --json
+      ssh vm sudo cat .../extension.log | vmsnapshot reproduce -
 
     Exit status: 0 if every backup is reproduced, as far as the log tells of it; 1 if one is not; 2
     if there is none, or the log cannot be read.
@@ -104,6 +108,7 @@ def command(
     from ..extension_log.telling import as_facts, in_words
 
     place = _place(output, force=force)
+    logs = tuple(_STANDARD_INPUT if str(log) == _STANDARD_STREAM else log for log in logs)
     logged = understand(read_files(_with_older_parts(logs, alone=alone)))
     _check_there_are_backups(logged)
     if last is not None:
@@ -112,14 +117,14 @@ def command(
     written = write(logged, own)
     if place is not None and written.text:
         place.write_text(written.text, encoding="utf-8")
-    elif output == _STANDARD_OUTPUT:
+    elif output == _STANDARD_STREAM:
         click.echo(written.text, nl=False)
     found = tuple(reproduce(logged, written, place))
     if as_json:
         text = json.dumps(as_facts(logged, found), indent=1)
     else:
         text = in_words(logged, found, output or "", has_own_files=own is not None)
-    if output == _STANDARD_OUTPUT:
+    if output == _STANDARD_STREAM:
         click.echo(text, err=True)
     else:
         say(text)
@@ -163,7 +168,7 @@ def _place(output: str | None, *, force: bool) -> Path | None:
     """
     from ..scenario.case import SUFFIX
 
-    if output is None or output == _STANDARD_OUTPUT:
+    if output is None or output == _STANDARD_STREAM:
         return None
     path = Path(output)
     if not path.name.endswith(SUFFIX):

@@ -109,6 +109,14 @@ def test_as_json(project: Path, vmsnapshot: Command) -> None:
     assert fields["post-script"]["here"] == "timed out"
 
 
+def test_from_standard_input(project: Path) -> None:
+    words = [sys.executable, "-m", "pytest_vmsnapshot", "reproduce", "-", "--last", "1"]
+    given = (project / "extension.log").read_text()
+    done = subprocess.run(words, input=given, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("stdin: 125 lines, 1 backup\n")
+
+
 def test_on_standard_output(project: Path, vmsnapshot: Command) -> None:
     done = vmsnapshot("reproduce", "extension.log", "--last", "1", "-o", "-")
     assert done.out.startswith("# What extension.log says of one backup.\n\nname = ")
