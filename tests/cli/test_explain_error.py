@@ -82,6 +82,7 @@ def test_what_is_said_of_one(vmsnapshot: Command) -> None:
         ("heldatsnapshot", "held-at-snapshot"),
         ("guestunavailable", "GuestUnavailable"),
         ("shell[debian]", "shell"),
+        ("lint", "lint"),
         ("application-consistent[shipped]", "application-consistent"),
         ("lint[VMS015]", "VMS015 (one-shot-lock)"),
         ("lint[shellcheck]", "VMS027 (no-shellcheck)"),
