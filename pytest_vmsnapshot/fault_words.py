@@ -46,7 +46,7 @@ _DAMAGE = {
     "corrupt": "is corrupt",
 }
 
-_ORDINALS = {1: "1st", 2: "2nd", 3: "3rd", 21: "21st", 22: "22nd", 23: "23rd"}
+_SUFFIXES = {1: "st", 2: "nd", 3: "rd"}
 
 
 def in_words(faults: Faults) -> dict[str, str]:
@@ -87,7 +87,9 @@ _WHEN = {START: " before its first line", END: " after its work"}
 
 def ordinal(number: int) -> str:
     """A number as a place in an order."""
-    return _ORDINALS.get(number, f"{number}th")
+    if number % 100 not in (11, 12, 13) and number % 10 in _SUFFIXES:
+        return f"{number}{_SUFFIXES[number % 10]}"
+    return f"{number}th"
 
 
 def _of_script(name: str, fault: ScriptFault) -> str:

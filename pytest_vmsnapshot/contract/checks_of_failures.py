@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..faults import CommandFault, ScriptFault
 from ..findings import FindingKind
-from .failing import MOST, Failing, most_commands
+from .failing import Commands, Failing
 from .outcome import Outcome, Problem, failed
 from .settings import LOGS
 from .stand import Stand
@@ -64,9 +64,8 @@ def failing_command_noticed(stand: Stand, script: str) -> Outcome:
     """
     usual = _stable(Effect.of(stand.good(), script), Effect.of(stand.backup(), script))
     problems: dict[str, Problem] = {}
-    count = 0
-    for failing in most_commands(stand, script, ScriptFault(exit_status=1)):
-        count = failing.number
+    commands = Commands(stand, script, ScriptFault(exit_status=1))
+    for failing in commands:
         run = failing.trial.backup.pre if script == "pre" else failing.trial.backup.post
         if run is None or run.exit_status != 0:
             continue
@@ -75,8 +74,7 @@ def failing_command_noticed(stand: Stand, script: str) -> Outcome:
         missed = list(usual.missed_by(Effect.of(failing.trial, script)))
         if missed:
             problems.setdefault(failing.words, _swallowed(failing, script, missed))
-    notes = (f"only the first {MOST} commands were made to fail",) if count == MOST else ()
-    return Outcome(tuple(problems.values()), notes)
+    return Outcome(tuple(problems.values()), commands.notes)
 
 
 def _swallowed(failing: Failing, script: str, missed: list[str]) -> Problem:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ..errors import CommandTimeout
 from ..faults import END, START, ScriptFault
 from .checks_of_backups import left_running, lost, not_undone
-from .failing import most_commands
+from .failing import Commands
 from .outcome import Outcome, Problem, failed
 from .stand import Stand
 from .trial import Trial
@@ -36,7 +36,7 @@ def after_timed_out_pre(stand: Stand) -> Outcome:
 def after_half_done_pre(stand: Stand) -> Outcome:
     """The post-script ends well, and nothing is left, wherever the pre-script was stopped."""
     problems: list[Problem] = []
-    for hanging in most_commands(stand, "pre", ScriptFault(hang=True)):
+    for hanging in Commands(stand, "pre", ScriptFault(hang=True)):
         told = f"after a pre-script that was stopped at its {hanging.shown}"
         problems += _of_post(stand, hanging.trial, told)
     return _once_each(problems)
