@@ -46,7 +46,7 @@ _DAMAGE = {
     "corrupt": "is corrupt",
 }
 
-_SUFFIXES = {1: "st", 2: "nd", 3: "rd"}
+_ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}
 
 
 def in_words(faults: Faults) -> dict[str, str]:
@@ -87,9 +87,10 @@ _WHEN = {START: " before its first line", END: " after its work"}
 
 def ordinal(number: int) -> str:
     """A number as a place in an order."""
-    if number % 100 not in (11, 12, 13) and number % 10 in _SUFFIXES:
-        return f"{number}{_SUFFIXES[number % 10]}"
-    return f"{number}th"
+    tens, ones = divmod(number, 10)
+    if tens % 10 == 1 or ones not in _ORDINALS:
+        return f"{number}th"
+    return f"{tens or ''}{_ORDINALS[ones]}"
 
 
 def _of_script(name: str, fault: ScriptFault) -> str:

@@ -11,6 +11,7 @@ from ..findings import FindingKind
 from ..inventory import Inventory
 from ..output import UNREAD_CAPACITY
 from ..script_run import ScriptRun
+from .missing_files import missing_files
 from .outcome import Outcome, Problem, failed
 from .stand import Stand
 from .trial import Trial
@@ -45,19 +46,20 @@ def application_consistent(stand: Stand, rules: str, shell: str | None = None) -
     trial = stand.good(rules, shell)
     if trial.backup.consistency is Consistency.APPLICATION:
         return Outcome()
-    problem = _why_not_consistent(trial)
+    problem = _why_not_consistent(stand, trial)
     under = f"under the {rules} rules" + (f", where /bin/sh is that of {shell}," if shell else "")
     told = f"a backup {under} is not application-consistent: {problem.text}"
     for earlier in _RULES[: 0 if rules == _RULES[0] else 2 if shell else 1]:
-        if _why_not_consistent(stand.good(earlier)) == problem:
+        if _why_not_consistent(stand, stand.good(earlier)) == problem:
             return failed(Problem(f"{told} (as in {CONSISTENT}[{earlier}])", problem.remedy))
     return failed(Problem(told, problem.remedy, trial.backup.explain()))
 
 
-def _why_not_consistent(trial: Trial) -> Problem:
+def _why_not_consistent(stand: Stand, trial: Trial) -> Problem:
     """Errors and the last words of the scripts that failed; what to do about them."""
     backup = trial.backup
-    remedy = "; ".join(dict.fromkeys(error.remedy for error in backup.errors)) or "see below"
+    remedies = [*missing_files(stand.contract, backup)] or [e.remedy for e in backup.errors]
+    remedy = "; ".join(dict.fromkeys(remedies)) or "see below"
     words = [", ".join(error.name for error in backup.errors) or backup.status.value]
     for name, run in _scripts(trial):
         lines = run.stderr.strip().splitlines() if run.exit_status != 0 else []

@@ -67,7 +67,8 @@ class Doubling:
         self._given = {command.name for command in stage.commands}
         texts = tuple(texts)
         mentioned = {place for text in texts for place in _mentioned(text)}
-        self.called = tuple(sorted({place for text in texts for place in _called(text)}))
+        called = {place for text in texts for place in _called(text)}
+        self.called = tuple(sorted(place for place in called if place.isprintable()))
         """Commands that the scripts call by a written-out name, functions of theirs aside."""
         self._stage = replace(stage, ready_made=self._ready_made(stage.ready_made, mentioned))
         taken = {name for names in _READY_MADE.values() for name in names}

@@ -329,6 +329,36 @@ def test_a_file_that_only_real_vms_have(stand_of: MakeStand) -> None:
     assert not outcome_of(stand, "application-consistent[documented]").problems
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            '. "$(dirname "$0")/post.sh"; . "$(dirname "$0")/lib.sh"',
+            '/opt/app/lib.sh, which the VM of a gate has not: write "/opt/app/lib.sh" = '
+            '{ source = "lib.sh" } under [files] in vmsnapshot.toml',
+        ),
+        (
+            "cat /etc/app/secret",
+            '/etc/app/secret, which the VM of a gate has not: write "/etc/app/secret" = '
+            '"its content" under [files] in vmsnapshot.toml',
+        ),
+        (
+            "cd /srv/shop",
+            '/srv/shop, which the VM of a gate has not: write "/srv/shop" = {} under '
+            "[directories] in vmsnapshot.toml",
+        ),
+    ],
+)
+def test_how_to_give_a_file_that_only_the_real_vm_has(
+    stand_of: MakeStand, line: str, told: str
+) -> None:
+    stand = stand_of(f"#!/bin/sh\nset -e\n{line}\n")
+    (stand.contract.path.parent / "lib.sh").touch()
+    for check in ("application-consistent[documented]", "shell[rhel]"):
+        (problem,) = outcome_of(stand, check).problems
+        assert problem.remedy == f"a script looked for {told}"
+
+
 def test_a_swallowed_failure_is_shown_with_its_command(stand_of: MakeStand) -> None:
     pre = "#!/bin/sh\nappctl pause 'all of it'\ntouch /run/app.paused\n"
     problem, *_ = outcome_of(stand_of(pre), "failure-noticed[pre]").problems

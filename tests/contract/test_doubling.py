@@ -74,6 +74,12 @@ def test_what_the_settings_double_is_left_to_them(stand_of: MakeStand) -> None:
     assert stand.doubled == {}
 
 
+def test_what_is_no_text_names_no_commands(stand_of: MakeStand) -> None:
+    stand = stand_of("#!/bin/sh\nappctl pause\n\0\0 x\nb\x07c d\n", POST)
+    assert stand.good().backup.pre is not None
+    assert "appctl" in stand.doubled
+
+
 def test_real_commands(stand_of: MakeStand) -> None:
     stand = stand_of(pre("logger --version"), POST, settings="real = ['logger']\n")
     backup = stand.good().backup

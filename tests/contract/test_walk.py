@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pytest_vmsnapshot.contract.check import checks_of, made
 from pytest_vmsnapshot.contract.failing import MOST, MOST_REPEATS, Walk
 from pytest_vmsnapshot.contract.stand import Stand
+from pytest_vmsnapshot.fault_words import ordinal
 
 
 def tried(script: Sequence[str]) -> tuple[list[int], Walk]:
@@ -64,6 +65,13 @@ def test_it_comes_to_an_end(script: list[str]) -> None:
     if len(script) <= 8:
         assert numbers == list(range(1, len(script) + 1))
     assert walk.note or not script or len(script) in numbers
+
+
+def test_ordinals() -> None:
+    numbers = (1, 2, 3, 4, 11, 12, 13, 20, 21, 42, 101, 111, 113)
+    assert " ".join(map(ordinal, numbers)) == (
+        "1st 2nd 3rd 4th 11th 12th 13th 20th 21st 42nd 101st 111th 113th"
+    )
 
 
 def test_the_last_command_of_a_long_script_is_made_to_fail(
