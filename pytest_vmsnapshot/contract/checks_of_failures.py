@@ -34,7 +34,8 @@ def exit_status(stand: Stand, script: str) -> Outcome:
     for command in stand.good().called_by(name):
         if is_tolerated(stand, script, (command,)):
             continue
-        trial = stand.backup(faults={"commands": {command: CommandFault(exit_status=1)}})
+        fails = dict.fromkeys(stand.places_of(command), CommandFault(exit_status=1))
+        trial = stand.backup(faults={"commands": fails})
         run = trial.backup.pre if script == "pre" else trial.backup.post
         calls = trial.called_by(name).get(command, ())
         failed_to_act = any(not is_question((command, *call.argv[1:])) for call in calls)

@@ -92,6 +92,18 @@ class Stand:
             name: kind for name, kind in names.items() if name.rpartition("/")[2] in self._called
         }
 
+    def places_of(self, command: str) -> tuple[str, ...]:
+        """A command's name, and the absolute paths by which it is doubled, too.
+
+        Args:
+            command: its name.
+        """
+        stage = self._doubling.stage
+        databases = (stage.ready_made.mysql, stage.ready_made.postgresql)
+        names = [staged.name for staged in stage.commands]
+        names += [name for database in databases if database for name in database.places]
+        return (command, *(n for n in names if n.endswith(f"/{command}")))
+
     def good(self, rules: str = "documented", shell: str | None = None) -> Trial:
         """A backup in which nothing is made to go wrong.
 

@@ -215,6 +215,17 @@ def test_a_failure_that_may_be_passed_over(stand_of: MakeStand, line: str) -> No
     assert not outcome_of(stand, "exit-status[pre]").problems
 
 
+def test_a_command_by_its_absolute_path_is_made_to_fail_as_well(stand_of: MakeStand) -> None:
+    for call in ("/opt/app/bin/appctl pause", "/opt/db/bin/mysql -e 'FLUSH LOGS'"):
+        good = stand_of(f"#!/bin/sh\nset -e\n{call}\n")
+        assert not outcome_of(good, "exit-status[pre]").problems
+    bad = stand_of("#!/bin/sh\n/opt/app/bin/appctl pause\n:\n")
+    (problem,) = outcome_of(bad, "exit-status[pre]").problems
+    assert "fault asked for by the test: /opt/app/bin/appctl ends with exit status 1\n" in (
+        f"{problem.evidence}\n"
+    )
+
+
 def test_settings_say_what_may_fail(stand_of: MakeStand) -> None:
     stand = stand_of("#!/bin/sh\nappctl pause\nexit 0\n", settings="may_fail = ['appctl']\n")
     assert not outcome_of(stand, "failure-noticed[pre]").problems
