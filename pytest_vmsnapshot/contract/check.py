@@ -77,6 +77,11 @@ _SIMPLE: tuple[Check, ...] = (
 )
 _UNDISTURBED: tuple[Check, ...] = (
     Check(
+        "known-commands",
+        "no command is called by a misspelt name",
+        of_vm=backups.known_commands,
+    ),
+    Check(
         "time-limit", "each script ends within a share of its time limit", of_vm=backups.time_limit
     ),
     Check(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterator, Sequence
 
 from ..backup import Consistency
@@ -66,6 +67,26 @@ def _why_not_consistent(stand: Stand, trial: Trial) -> Problem:
         if lines and line(lines[-1]) not in remedy:
             words.append(f"the {name} said: {line(lines[-1])}")
     return Problem("; ".join(words), remedy)
+
+
+def known_commands(stand: Stand) -> Outcome:
+    """No command is called that is doubled here only because its name is misspelt."""
+    stand.good()
+    return failed(
+        *(
+            Problem(
+                f"{name} is called, and there is no such command: on the VM it is not found",
+                f"write {near}; or, if {name} is what your VMs have, say so in vmsnapshot.toml: "
+                f"[commands.{_key(name)}]",
+            )
+            for name, near in stand.misspelt.items()
+        )
+    )
+
+
+def _key(name: str) -> str:
+    """A name as a key of TOML."""
+    return name if re.fullmatch(r"[\w-]+", name) else f'"{name}"'
 
 
 def time_limit(stand: Stand) -> Outcome:

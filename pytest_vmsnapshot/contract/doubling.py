@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,34 +11,9 @@ from ..declared.stage import ReadyMade, Stage, StagedCommand, StagedDatabase, St
 from ..lint.shell_text import read
 from ..ready_made.mysql import MySql
 from ..ready_made.postgresql import PostgreSql
-
-_CLIENTS = (
-    *("docker", "docker-compose", "podman", "kubectl", "crictl", "lxc", "virsh"),
-    *("mysqldump", "mysqladmin", "mariadb-dump", "mariadb-admin", "pg_dump", "pg_dumpall"),
-    *("pg_ctl", "pg_ctlcluster", "pg_basebackup", "mongo", "mongosh", "mongodump", "redis-cli"),
-    *("sqlplus", "rman", "lsnrctl", "csession", "iris", "hdbsql", "db2", "isql", "sqlcmd"),
-    *("cqlsh", "nodetool", "influx", "curl", "wget", "ssh", "scp", "rsync", "nc", "ftp", "sftp"),
-    *("az", "azcopy", "aws", "gcloud", "mail", "mailx", "sendmail", "logger", "wall"),
-    *("rabbitmqctl", "supervisorctl", "pm2", "monit", "initctl", "rc-service", "crm", "pcs"),
-    *("lvcreate", "lvremove", "lvs", "vgs", "zfs", "zpool", "multipath", "dmsetup"),
-)
-"""Commands that talk to something a VM here has not: a server, a daemon, a network, a disk. They
-are doubled even where the machine has them, so that a gate says the same everywhere.
-"""
-
-_READY_MADE = {
-    "mysql": ("mysql", "mariadb"),
-    "postgresql": ("psql",),
-    "systemctl": ("systemctl", "service"),
-    "switch_user": ("su", "sudo", "runuser"),
-    "fsfreeze": ("fsfreeze", "xfs_freeze"),
-}
-"""Commands for which there are doubles that know what is held."""
+from .known_commands import CLIENTS, READY_MADE, meant
 
 _PLAIN = "succeeds, and prints nothing"
-
-_ALIKE = 0.8
-"""How alike a name is to one that is known, from 0 to 1, where it may be misspelt."""
 
 _COMMENT = re.compile(r"(?m)^\s*#.*$|\s#\s.*$")
 _GIVEN_TEXT = frozenset({"sh", "bash", "dash", "ksh", "su", "runuser", "sudo", "eval", "trap"})
@@ -71,24 +45,24 @@ class Doubling:
         self.called = tuple(sorted(place for place in called if place.isprintable()))
         """Commands that the scripts call by a written-out name, functions of theirs aside."""
         self._stage = replace(stage, ready_made=self._ready_made(stage.ready_made, mentioned))
-        taken = {name for names in _READY_MADE.values() for name in names}
+        taken = {name for names in READY_MADE.values() for name in names}
         self._added: dict[str, StagedCommand] = {}
         for place in sorted(mentioned):
             name = posixpath.basename(place)
-            if name in _CLIENTS and name not in taken:
+            if name in CLIENTS and name not in taken:
                 self.add(place)
 
     def _ready_made(self, given: ReadyMade, mentioned: set[str]) -> ReadyMade:
         called = {posixpath.basename(place) for place in mentioned}
 
         def wanted(kind: str) -> bool:
-            names = set(_READY_MADE[kind])
+            names = set(READY_MADE[kind])
             return bool(names & called) and not names & (self._given | self._real)
 
         def database(kind: str, usual: tuple[str, ...]) -> StagedDatabase | None:
             if not wanted(kind):
                 return None
-            named = (p for p in mentioned if posixpath.basename(p) in _READY_MADE[kind])
+            named = (p for p in mentioned if posixpath.basename(p) in READY_MADE[kind])
             return StagedDatabase(places=tuple(dict.fromkeys((*usual, *sorted(named)))))
 
         return ReadyMade(
@@ -131,20 +105,15 @@ class Doubling:
         found = {
             name: "ready-made"
             for kind, there in kinds.items()
-            for name in _READY_MADE[kind]
+            for name in READY_MADE[kind]
             if there
         }
-        return {**found, **{place: f"{_PLAIN}{_meant(place)}" for place in self._added}}
+        return {**found, **{place: f"{_PLAIN}{_asked_back(place)}" for place in self._added}}
 
 
-def _meant(place: str) -> str:
-    """What is said of a command nobody knows whose name is nearly that of a known one: a gate that
-    doubles it says of a misspelt script that all is well.
-    """
-    known = {*_CLIENTS, *(name for names in _READY_MADE.values() for name in names)}
-    name = posixpath.basename(place)
-    near = [] if name in known else difflib.get_close_matches(name, sorted(known), 1, _ALIKE)
-    return f" (is {near[0]} meant?)" if near else ""
+def _asked_back(place: str) -> str:
+    near = meant(posixpath.basename(place))
+    return f" (is {near} meant?)" if near else ""
 
 
 def _called(text: str, depth: int = 0) -> Iterator[str]:

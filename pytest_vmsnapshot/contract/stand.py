@@ -20,6 +20,7 @@ from ..machine import VirtualMachine
 from ..missing_commands import can_be_doubled
 from .contract import Contract
 from .doubling import Doubling
+from .known_commands import meant
 from .resting import Resting
 from .settings import TARGETS
 from .trial import Trial
@@ -103,6 +104,14 @@ class Stand:
         names = [staged.name for staged in stage.commands]
         names += [name for database in databases if database for name in database.places]
         return (command, *(n for n in names if n.endswith(f"/{command}")))
+
+    @property
+    def misspelt(self) -> Mapping[str, str]:
+        """Commands that nobody knows, that were called so far, and whose names are nearly those of
+        known ones; with these.
+        """
+        found = {name: meant(name.rpartition("/")[2]) for name in self.doubled}
+        return {name: near for name, near in found.items() if near}
 
     def good(self, rules: str = "documented", shell: str | None = None) -> Trial:
         """A backup in which nothing is made to go wrong.

@@ -25,6 +25,10 @@ FIRST_TIME_ONLY = "if [ -e /srv/app/ran ]; then exit 1; fi\nmkdir -p /srv/app\n:
 
 FLAWS: dict[str, tuple[dict[str, object], set[str]]] = {
     "none": ({}, set()),
+    "a slip of the pen": (
+        {"pre": f"{GOOD_PRE}sytemctl stop app\n"},
+        {"known-commands"},
+    ),
     "slow": (  # all tries of a script share its limit
         {"pre": f"{GOOD_PRE}sleep 16\n"},
         {"time-limit", "pre-retried"},
@@ -267,6 +271,12 @@ def test_an_empty_directory_is_a_lock_only_where_locks_are(stand_of: MakeStand) 
 
 
 MESSAGES = {
+    "known-commands": (
+        {"pre": f"{GOOD_PRE}sytemctl stop app\n"},
+        "sytemctl is called, and there is no such command: on the VM it is not found\n"
+        "  remedy: write systemctl; or, if sytemctl is what your VMs have, say so in "
+        "vmsnapshot.toml: [commands.sytemctl]",
+    ),
     "time-limit": (
         {"pre": f"{GOOD_PRE}sleep 16\n"},
         "the pre-script needs 16.0 s, more than 50% of its limit of 30 s: on a busy VM it is "

@@ -1,4 +1,4 @@
-"""Pairs as authors write them in the field: nothing is found on good ones, and each flaw in others."""
+"""Pairs as authors write them in the field: good ones pass, and each flaw of others is found."""
 
 from __future__ import annotations
 
