@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..errors import CommandTimeout
 from ..faults import END, START, ScriptFault
@@ -12,6 +12,9 @@ from .failing import Commands
 from .outcome import Outcome, Problem, failed
 from .stand import Stand
 from .trial import Trial
+
+_MKTEMP = re.compile(r"\bmktemp\b(?:[^\n]*?(?P<template>(?:/tmp/)?[\w.-]+?X{3,}))?")
+"""A call of ``mktemp``, with the template of the name."""
 
 _RETRIES = ("preScriptNoOfRetries", "postScriptNoOfRetries")
 
@@ -38,7 +41,7 @@ def after_half_done_pre(stand: Stand) -> Outcome:
     problems: list[Problem] = []
     for hanging in Commands(stand, "pre", ScriptFault(hang=True)):
         told = f"after a pre-script that was stopped at its {hanging.shown}"
-        problems += _of_post(stand, hanging.trial, told)
+        problems += _of_post(stand, hanging.trial, told, _temporary(stand))
     return _once_each(problems)
 
 
@@ -103,13 +106,27 @@ def _at_least_one(stand: Stand, which: int) -> dict[str, object]:
     return {_RETRIES[which]: max(1, retries)}
 
 
-def _of_post(stand: Stand, trial: Trial, when: str) -> Iterator[Problem]:
+def _temporary(stand: Stand) -> tuple[str, ...]:
+    """Patterns of what ``mktemp`` makes in the pre-script: nobody can know its name, and a trap
+    that removes it does not run where the script is killed.
+    """
+    path = stand.contract.script("pre")
+    text = "" if path is None else path.read_text(encoding="utf-8", errors="replace")
+    names = ["/tmp/tmp.XXXXXXXXXX"] if _MKTEMP.search(text) else []
+    templates = [found["template"] for found in _MKTEMP.finditer(text) if found["template"]]
+    names += [f"/tmp/{template.removeprefix('/tmp/')}" for template in templates]
+    patterns = [name.replace("X", "?") for name in names]
+    return (*patterns, *(f"{pattern}/*" for pattern in patterns))
+
+
+def _of_post(stand: Stand, trial: Trial, when: str, keep: Sequence[str] = ()) -> Iterator[Problem]:
     """What is wrong with a post-script and with what it leaves.
 
     Args:
         stand: where it was tried.
         trial: the backup.
         when: the situation it met, as a phrase.
+        keep: patterns of paths that may stay behind there, beside those of the settings.
     """
     post = trial.backup.post
     if post is None:
@@ -121,14 +138,14 @@ def _of_post(stand: Stand, trial: Trial, when: str) -> Iterator[Problem]:
             trial.backup.explain(),
         )
     known = {_bare(problem.text) for problem in _left(stand, stand.good())}
-    for problem in _left(stand, trial):
+    for problem in _left(stand, trial, keep):
         if _bare(problem.text) not in known:  # those are told by checks of their own
             yield Problem(f"{when}: {problem.text}", problem.remedy)
 
 
-def _left(stand: Stand, trial: Trial) -> Iterator[Problem]:
+def _left(stand: Stand, trial: Trial, keep: Sequence[str] = ()) -> Iterator[Problem]:
     yield from left_running(trial)
-    yield from not_undone(trial, stand.contract.settings.keep)
+    yield from not_undone(trial, (*stand.contract.settings.keep, *keep))
 
 
 def _bare(text: str) -> str:

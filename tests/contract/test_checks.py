@@ -252,6 +252,27 @@ def test_what_changes_nothing_may_fail(stand_of: MakeStand) -> None:
     assert not outcome_of(stand_of(pre), "failure-noticed[pre]").problems
 
 
+@pytest.mark.parametrize(
+    ("made", "is_told"),
+    [
+        ("$(mktemp -d)", False),
+        ("$(mktemp -d /tmp/app.XXXXXX)", False),
+        ("$(mktemp -d -t app-XXXX)", False),
+        ("$(mktemp -d /srv/app.XXXXXX)", True),
+        ("/tmp/app.dir; mkdir /tmp/app.dir", True),
+    ],
+)
+def test_what_mktemp_made_may_stay_where_a_script_was_killed(
+    stand_of: MakeStand, made: str, is_told: bool
+) -> None:
+    pre = f'#!/bin/sh\nset -e\ndir={made}\ntrap \'rm -r "$dir"\' EXIT\nappctl dump > "$dir/x"\n'
+    stand = stand_of(pre)
+    assert bool(outcome_of(stand, "post-after-half-done-pre").problems) is is_told
+    assert not outcome_of(stand, "undone").problems
+    left = stand_of(pre.replace("trap", ": trap"))
+    assert outcome_of(left, "undone").problems
+
+
 def test_kept_files(stand_of: MakeStand) -> None:
     pre = f"{GOOD_PRE}date > /srv/last-backup\nmkdir -p /srv/backups\ndate > /var/log/app.log\n"
     (problem,) = outcome_of(stand_of(pre), "undone").problems

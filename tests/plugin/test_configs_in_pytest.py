@@ -40,7 +40,7 @@ def test_items(pytester: pytest.Pytester) -> None:
     checks = found[found.index("lint[shellcheck]") + 1 :]
     assert checks[:6] == [
         *("valid-config", "modes", "application-consistent[documented]"),
-        *("application-consistent[shipped]", "shell[debian]", "time-limit"),
+        *("application-consistent[shipped]", "shell[debian]", "known-commands"),
     ]
     assert checks[-1] == "failure-noticed[post]"
 
