@@ -22,6 +22,9 @@ _GIVEN_TEXT = frozenset({"sh", "bash", "dash", "ksh", "su", "runuser", "sudo", "
 _NESTED = 3
 """Texts in one another that are looked into."""
 
+_PROGRAMS = ("bin/", "exe/", "libexec/")
+"""How directories of programs end."""
+
 _WORD = re.compile(r"(?<![\w./$-])(?P<path>/(?:[\w.+-]+/)*)?(?P<name>[a-z][\w.+-]*)(?![\w/=:])")
 
 
@@ -129,6 +132,9 @@ def _called(text: str, depth: int = 0) -> Iterator[str]:
 
 
 def _mentioned(text: str) -> set[str]:
-    """Words of a script that could be commands, with the paths they are written with."""
+    """Words of a script that could be commands, with the paths they are written with. A path does
+    not name a command unless it leads to where programs lie: ``/var/lib/docker`` is a directory.
+    """
     bare = _COMMENT.sub("", text)
-    return {f"{found['path'] or ''}{found['name']}" for found in _WORD.finditer(bare)}
+    found = ((row["path"] or "", row["name"]) for row in _WORD.finditer(bare))
+    return {f"{path}{name}" for path, name in found if not path or path.endswith(_PROGRAMS)}

@@ -51,6 +51,7 @@ POST = "#!/bin/sh\n"
             ['DB="/opt/db/bin/mysql -u root"', "$DB -e 'FLUSH LOGS'"],
             {"mysql": "ready-made"},
         ),
+        (["mysqldump x > /dev/null", "mkdir -p /srv/mysql /srv/docker"], {"mysqldump": PLAIN}),
         (["psql -c 'CHECKPOINT'"], {"psql": "ready-made"}),
         (
             ["fsfreeze -f /data", "fsfreeze -u /data"],
