@@ -129,7 +129,7 @@ class TomlFile:
 def _shown(path: Path) -> str:
     absolute = os.path.abspath(path)
     here = os.getcwd()
-    below = absolute.startswith(here.rstrip("/") + "/")
+    below = here != "/" and absolute.startswith(here + "/")
     return os.path.relpath(absolute, here) if below else absolute
 
 

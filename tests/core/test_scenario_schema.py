@@ -239,7 +239,8 @@ def test_words(way: str, words: tuple[str | int, ...]) -> None:
 def test_examples_are_valid(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     head, _, _ = text.partition("\n")
-    assert (path.parent / head.removeprefix("#:schema ")).samefile(SCHEMA)
+    named = path.parent / head.removeprefix("#:schema ")  # the project's; an installed one is equal
+    assert named.read_bytes() == SCHEMA.read_bytes()
     data = as_json(tomllib.loads(text))
     assert [error.message for error in VALIDATOR.iter_errors(data)] == []
 

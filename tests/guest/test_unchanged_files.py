@@ -74,7 +74,8 @@ class Disk:
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Disk:
+def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Disk:
+    monkeypatch.chdir(tmp_path)  # a layer changes to the root directory, as an agent may
     return Disk(tmp_path)
 
 
