@@ -173,7 +173,7 @@ def test_modes_as_the_files(tmp_path: Path) -> None:
     (tmp_path / "pre.sh").chmod(0o755)
     (tmp_path / "post.sh").chmod(0o700)
     found = modes_and_owners(contract(config)).problems
-    modes = [problem.text for problem in found if "mode" in problem.text]
+    modes = [problem.text for problem in found if " has mode " in problem.text]
     assert modes == [
         f"{tmp_path}/pre.sh has mode 755 where 700 is wanted: the script is refused, and no script "
         "runs"
