@@ -171,7 +171,7 @@ class LintItem(pytest.Item):
         absent = [f for f in self.parent.findings() if f.code == NO_SHELLCHECK]
         self.told = {
             "config": _shown(self.path, self.config),
-            "lint": [_row(finding) for finding in found],
+            "lint": [finding.row() for finding in found],
         }
         bad = [finding for finding in found if finding.severity is not Severity.NOTE]
         notes = [finding for finding in found if finding.severity is Severity.NOTE]
@@ -207,32 +207,6 @@ class LintItem(pytest.Item):
     def reportinfo(self) -> tuple[os.PathLike[str], int | None, str]:
         """The config, and the code."""
         return self.path, None, f"{self.path.name}: {self.check_name}"
-
-
-def _row(finding: LintFinding) -> dict[str, Any]:
-    """A finding as plain data, which travels between processes."""
-    return {
-        "code": finding.code,
-        "severity": finding.severity.value,
-        "path": str(finding.path),
-        "line": finding.line,
-        "column": finding.column,
-        "text": finding.text,
-        "remedy": finding.remedy,
-    }
-
-
-def finding_of(row: dict[str, Any]) -> LintFinding:
-    """The finding that plain data stand for."""
-    return LintFinding(
-        row["code"],
-        Severity(row["severity"]),
-        Path(row["path"]),
-        row["line"],
-        row["column"],
-        row["text"],
-        row["remedy"],
-    )
 
 
 def _shown(path: Path, config: pytest.Config) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from .contract_items import finding_of
 from .lint import LintFinding, github, sarif
 
 
@@ -45,5 +44,5 @@ def summary(told: list[dict[str, Any]], config: pytest.Config) -> Iterator[str]:
 def _findings(told: list[dict[str, Any]]) -> Iterator[LintFinding]:
     rows = [row for each in told for row in each.get("lint", ())]
     yield from sorted(
-        {finding_of(row) for row in rows}, key=lambda f: (str(f.path), f.line, f.code)
+        {LintFinding.of(row) for row in rows}, key=lambda f: (str(f.path), f.line, f.code)
     )

@@ -206,18 +206,7 @@ def _facts(summary: Summary, guest: str) -> dict[str, Any]:
                 "text": result.text,
                 "notes": list(result.notes),
                 "sections": [{"title": title, "text": text} for title, text in result.sections],
-                "findings": [
-                    {
-                        "code": finding.code,
-                        "severity": finding.severity.value,
-                        "path": str(finding.path),
-                        "line": finding.line,
-                        "column": finding.column,
-                        "text": finding.text,
-                        "remedy": finding.remedy,
-                    }
-                    for finding in result.findings
-                ],
+                "findings": [finding.row() for finding in result.findings],
             }
             for result in summary.results
         ],

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from ..asked import TOLD
-from ..contract_items import finding_of
 from ..errors import UsageError
+from ..lint.finding import LintFinding
 from .check_names import bare
 from .check_results import Outcome, Result, Summary
 from .check_selection import PATH
@@ -218,7 +218,7 @@ def _result(parts: Sequence[pytest.TestReport], shown: Mapping[str, str]) -> Res
         notes=tuple(told.get("notes", ())),
         sections=tuple(chosen.sections) if bad else (),
         doubled=dict(told.get("doubled", {})),
-        findings=tuple(finding_of(row) for row in told.get("lint", ())),
+        findings=tuple(LintFinding.of(row) for row in told.get("lint", ())),
     )
 
 

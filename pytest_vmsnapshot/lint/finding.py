@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 
 class Severity(enum.Enum):
@@ -41,6 +43,15 @@ class LintFinding:
     column: int
     text: str
     remedy: str
+
+    def row(self) -> dict[str, Any]:
+        """The finding as plain data, which travels between processes and is written as JSON."""
+        return {**asdict(self), "severity": self.severity.value, "path": str(self.path)}
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> LintFinding:
+        """The finding that plain data stand for."""
+        return cls(**{**row, "severity": Severity(row["severity"]), "path": Path(row["path"])})
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}" if self.line else f"{self.path}"
