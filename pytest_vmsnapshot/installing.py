@@ -279,17 +279,29 @@ def scripts_of_config(
         location = _location(content, key)
         if location in ("", "/"):
             continue
-        parts = PurePosixPath(location).parts[1:]
-        tries = [directory.joinpath(*parts[index:]) for index in range(len(parts))]
-        local = next((path for path in tries if os.path.isfile(path)), None)
+        local = found_by_name(location, [directory])
         if local is None:
             checker.mistakes.append(
-                f"scripts: {directory} has no {parts[-1]} for {key} ({location}); put it there, or "
-                "write scripts={'VM path': 'local path'}"
+                f"scripts: {directory} has no {posixpath.basename(location)} for {key} "
+                f"({location}); put it there, or write "
+                "scripts={'VM path': 'local path'}"
             )
         else:
             found[location] = local
     return found
+
+
+def found_by_name(location: str, directories: Sequence[Path]) -> Path | None:
+    """The local file that is a script on the VM: by the last parts of its path, as many as fit.
+
+    Args:
+        location: its path on the VM.
+        directories: where it is looked for, in this order.
+    """
+    parts = [part for part in PurePosixPath(location).parts if part != "/"]
+    tails = [parts[index:] for index in range(len(parts))]
+    tries = (directory.joinpath(*tail) for directory in directories for tail in tails)
+    return next((path for path in tries if os.path.isfile(path)), None)
 
 
 def _location(content: bytes, key: str) -> str:

@@ -22,10 +22,5 @@ def annotation_lines(summary: Summary, root: Path) -> Iterator[str]:
     for result in summary.failed:
         if result.check != LINT:
             file = os.path.relpath(result.config, root)
-            told = f"file={_escaped(file, ':,')},title={_escaped(result.name, ':,')}"
-            yield f"::error {told}::{_escaped(result.text)}"
-
-
-def _escaped(text: str, also: str = "") -> str:
-    """Text as the runner reads it back: percent signs and line ends would end it."""
-    return "".join(f"%{ord(char):02X}" if char in f"%\r\n{also}" else char for char in text)
+            told = f"file={github.as_property(file)},title={github.as_property(result.name)}"
+            yield f"::error {told}::{github.as_data(result.text)}"

@@ -15,6 +15,7 @@ from click.shell_completion import CompletionItem
 
 from ..config import CONFIG_PATH
 from ..errors import UsageError
+from ..installing import found_by_name
 
 if TYPE_CHECKING:
     from ..contract.settings import Settings
@@ -150,15 +151,12 @@ def scripts_of(config: Path, found: Given, settings: Settings) -> dict[str, Path
     for key, location in _locations(config.read_bytes()).items():
         if location in scripts:
             continue
-        parts = PurePosixPath(location).parts[1:]
-        tails = ["/".join(parts[index:]) for index in range(len(parts))]
-        tries = [directory / tail for directory in directories for tail in tails]
-        local = next((path for path in tries if path.is_file()), None)
+        local = found_by_name(location, directories)
         if local is None:
             places = ", ".join(str(directory) for directory in directories)
             mistakes.append(
-                f"{config}: {key} is {location}, and there is no {parts[-1]} in {places}; put it "
-                f"there, or write --scripts DIR, or --scripts {location}=LOCAL"
+                f"{config}: {key} is {location}, and there is no {posixpath.basename(location)} in "
+                f"{places}; put it there, or write --scripts DIR, or --scripts {location}=LOCAL"
             )
         else:
             scripts[location] = local

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from ..errors import UsageError
+from ..installing import found_by_name
 from ..shells import NAMES as SHELLS
 from .local_files import ConfigFile, ScriptsWord
 from .local_files import given as words_given
@@ -201,10 +202,8 @@ def _given(
     def find(location: str) -> Path | None:
         if location in mapped:
             return mapped[location].absolute()
-        parts = PurePosixPath(location).parts
-        tails = ["/".join(parts[index:]) for index in range(len(parts)) if parts[index] != "/"]
-        tries = [directory / tail for directory in directories for tail in tails]
-        return next((path.absolute() for path in tries if path.is_file()), None)
+        found = found_by_name(location, directories)
+        return None if found is None else found.absolute()
 
     near = None if place is None else place.absolute().parent
     return Given(None if config is None else config.absolute(), find, near, shell)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import fnmatch
-import re
 from collections.abc import Iterator, Sequence
 
 from ..backup import Consistency
+from ..declared.mistakes import quoted
 from ..explain import line
 from ..findings import FindingKind
 from ..inventory import Inventory
@@ -77,16 +77,11 @@ def known_commands(stand: Stand) -> Outcome:
             Problem(
                 f"{name} is called, and there is no such command: on the VM it is not found",
                 f"write {near}; or, if {name} is what your VMs have, say so in vmsnapshot.toml: "
-                f"[commands.{_key(name)}]",
+                f"[commands.{quoted(name)}]",
             )
             for name, near in stand.misspelt.items()
         )
     )
-
-
-def _key(name: str) -> str:
-    """A name as a key of TOML."""
-    return name if re.fullmatch(r"[\w-]+", name) else f'"{name}"'
 
 
 def time_limit(stand: Stand) -> Outcome:

@@ -36,7 +36,7 @@ def exit_status(stand: Stand, script: str) -> Outcome:
             continue
         fails = dict.fromkeys(stand.places_of(command), CommandFault(exit_status=1))
         trial = stand.backup(faults={"commands": fails})
-        run = trial.backup.pre if script == "pre" else trial.backup.post
+        run = trial.run_of(script)
         calls = trial.called_by(name).get(command, ())
         failed_to_act = any(not is_question((command, *call.argv[1:])) for call in calls)
         if run is not None and run.exit_status == 0 and failed_to_act:
@@ -67,7 +67,7 @@ def failing_command_noticed(stand: Stand, script: str) -> Outcome:
     problems: dict[str, Problem] = {}
     commands = Commands(stand, script, ScriptFault(exit_status=1))
     for failing in commands:
-        run = failing.trial.backup.pre if script == "pre" else failing.trial.backup.post
+        run = failing.trial.run_of(script)
         if run is None or run.exit_status != 0:
             continue
         if is_tolerated(stand, script, words_of(failing.words)):

@@ -39,9 +39,10 @@ def after_timed_out_pre(stand: Stand) -> Outcome:
 def after_half_done_pre(stand: Stand) -> Outcome:
     """The post-script ends well, and nothing is left, wherever the pre-script was stopped."""
     problems: list[Problem] = []
+    temporary = _temporary(stand)
     for hanging in Commands(stand, "pre", ScriptFault(hang=True)):
         told = f"after a pre-script that was stopped at its {hanging.shown}"
-        problems += _of_post(stand, hanging.trial, told, _temporary(stand))
+        problems += _of_post(stand, hanging.trial, told, temporary)
     return _once_each(problems)
 
 

@@ -9,6 +9,7 @@ from ..backup import Backup
 from ..doubles import Call
 from ..findings import FindingKind
 from ..inventory import Changes, Inventory
+from ..script_run import ScriptRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,14 @@ class Trial:
     def overall(self) -> Changes:
         """What the backup changed of the files."""
         return self.after.since(self.before)
+
+    def run_of(self, step: str) -> ScriptRun | None:
+        """The run of a script; None if it was not started.
+
+        Args:
+            step: ``pre`` or ``post``.
+        """
+        return self.backup.pre if step == "pre" else self.backup.post
 
     def found(self, *kinds: FindingKind) -> tuple[str, ...]:
         """What was found on the VM afterwards, of some kinds."""

@@ -30,15 +30,15 @@ def annotations(findings: Iterable[LintFinding], root: Path) -> Iterator[str]:
             if found.column:
                 properties["col"] = str(found.column)
         properties["title"] = f"{found.code} {name}"
-        told = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-        yield f"::{_COMMANDS[found.severity]} {told}::{_data(f'{found.text}; {found.remedy}')}"
+        told = ",".join(f"{key}={as_property(value)}" for key, value in properties.items())
+        yield f"::{_COMMANDS[found.severity]} {told}::{as_data(f'{found.text}; {found.remedy}')}"
 
 
-def _data(text: str) -> str:
+def as_data(text: str) -> str:
     """A message as the runner reads it back: percent signs and line ends would end it."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(text: str) -> str:
+def as_property(text: str) -> str:
     """A property as the runner reads it back: colons and commas would end it."""
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    return as_data(text).replace(":", "%3A").replace(",", "%2C")
