@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Final
-
 import pytest
 
 from .check_names import is_named
-
-PATH: Final = "vmsnapshot_path"
-"""The attribute of a report with the path of the config."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,13 +27,3 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = keep
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let the report know its config; it may travel between processes."""
-    report = yield
-    setattr(report, PATH, str(item.path))
-    return report

@@ -22,7 +22,6 @@ from ..errors import UsageError
 from ..lint.finding import LintFinding
 from .check_names import bare
 from .check_results import Outcome, Result, Summary
-from .check_selection import PATH
 
 _PLUGINS = ("vmsnapshot", "timeout", "pytest_vmsnapshot.cli.check_selection")
 _NOT_HERE = ("terminal", "cacheprovider", "faulthandler", "junitxml")
@@ -162,7 +161,7 @@ class _Reporter:
         self.interrupted = False
         self.unwritable = False
         self._listener = listener
-        self._running: dict[tuple[str, str], list[pytest.TestReport]] = {}
+        self._running: dict[str, list[pytest.TestReport]] = {}
         self._session: pytest.Session | None = None
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -176,11 +175,10 @@ class _Reporter:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A part of a check has ended."""
-        which = (getattr(report, PATH, ""), report.nodeid)  # outside the root names are not unique
-        parts = self._running.setdefault(which, [])
+        parts = self._running.setdefault(report.nodeid, [])
         parts.append(report)
         if report.when not in ("setup", "call"):  # it was torn down, or its process has crashed
-            result = _result(self._running.pop(which), self._shown)
+            result = _result(self._running.pop(report.nodeid), self._shown)
             self.results.append(result)
             try:
                 self._listener(result)
@@ -204,12 +202,12 @@ def _result(parts: Sequence[pytest.TestReport], shown: Mapping[str, str]) -> Res
     if outcome is Outcome.SKIPPED:
         text = _why_skipped(chosen)
     config, _, name = chosen.nodeid.partition("::")
-    path = getattr(chosen, PATH, config)
+    path = os.path.abspath(config)  # pytest's root directory is the working directory
     told: dict[str, Any] = {}
     for part in parts:
         told.update(getattr(part, TOLD, {}))
     return Result(
-        config=shown.get(path, path),
+        config=shown.get(path, config),
         check=bare(name),
         name=name,
         outcome=outcome,

@@ -25,7 +25,9 @@ import pytest
 
 def pytest_collect_file(file_path, parent):
     if file_path.name.endswith("Config.tiny"):
-        return File.from_parent(parent, path=file_path)
+        if file_path.is_relative_to(parent.config.rootpath):
+            return File.from_parent(parent, path=file_path)
+        return File.from_parent(parent, path=file_path, nodeid=str(file_path))  # as configs do
 
 
 class File(pytest.File):
