@@ -231,6 +231,6 @@ def with_calls(events: Sequence[Event], calls: Sequence[Call], began: float) -> 
             told = "" if call.exit_status is None else f" → {call.exit_status}"
             told = f"{told} (unexpected)" if call.unexpected else told
             told = " (still running)" if call.ended is None else told
-            words = (posixpath.basename(call.argv[0]) if call.argv else "?", *call.args)
+            words = (posixpath.basename(call.argv[0]), *call.args)
             found.append(Event(at, before[-1].step, f"  {command(words)}{told}"))
     return tuple(sorted(found, key=lambda event: event.at))

@@ -71,7 +71,8 @@ class Call:
     """One call of a command double.
 
     Args:
-        argv: its arguments, its own name first.
+        argv: its arguments, its own name first. Of a call that was killed before it could be looked
+            at, only where its stand-in lies.
         stdin: the beginning of what it could read, if that was a file or in a pipe by then.
         cwd: where it was called.
         env: its environment.

@@ -164,7 +164,7 @@ def _hints_at_a_command(run: ScriptRun, guest: Guest) -> bool:
 
 def _typed(call: Call) -> str:
     """A call as it would be typed."""
-    return command((posixpath.basename(call.argv[0]) if call.argv else "?", *call.args))
+    return command((posixpath.basename(call.argv[0]), *call.args))
 
 
 def _named(words: str, pid: int, made_by: str) -> str:

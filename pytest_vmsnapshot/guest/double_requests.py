@@ -43,6 +43,7 @@ class ServesDoubles:
         path = body["path"]
         double = Double(
             body["number"],
+            path,
             _real(body),
             body["replies"],
             [(pattern, reply) for pattern, reply in body["patterns"]],

@@ -38,6 +38,7 @@ class Double:
 
     Args:
         number: what its stand-in calls itself.
+        path: where its stand-in lies.
         real: the command it stands in for, or empty where there is none.
         replies: what it does at its first call, its second and so on; the last one stays.
         patterns: replies for calls whose arguments, joined by blanks, match a pattern.
@@ -48,6 +49,7 @@ class Double:
     """
 
     number: int
+    path: str
     real: str
     replies: list[dict[str, Any]]
     patterns: list[tuple[str, dict[str, Any]]]
@@ -253,7 +255,7 @@ class Doubles:
             "double": number,
             "pid": pid,
             "uid": uid,
-            "argv": words_in(f"/proc/{pid}/cmdline"),
+            "argv": words_in(f"/proc/{pid}/cmdline") or [_name_of(double)],
             "env": words_in(f"/proc/{pid}/environ") if self._count < _ENVIRONMENTS_KEPT else [],
             "cwd": link(f"/proc/{pid}/cwd"),
             "made_by": self._made_by(pid),
@@ -339,7 +341,7 @@ class Doubles:
             reply = double.reply_to(argv[1:])
             if reply is None:
                 caller.record["unexpected"] = True
-                words = (os.path.basename(argv[0]), *argv[1:]) if argv else ("?",)
+                words = (os.path.basename(argv[0]), *argv[1:])
                 said = os.fsencode(f"{UNEXPECTED}{command(words)}\n").decode("latin-1")
                 reply = {"stderr": said, "exit_status": 127}
             self._carry_out(caller, reply)
@@ -349,7 +351,7 @@ class Doubles:
         becomes = reply.get("passthrough")
         program = double.real if becomes is True and double is not None else becomes
         if becomes and not program:
-            name = os.path.basename(caller.record["argv"][0] if caller.record["argv"] else "")
+            name = os.path.basename(caller.record["argv"][0])
             said = f"pytest-vmsnapshot: there is no {name} on the VM to pass this call to\n"
             reply = {"stderr": said, "exit_status": _NOT_FOUND, "delay": reply.get("delay")}
         if program:
@@ -378,6 +380,11 @@ class Doubles:
             double = self._doubles.get(caller.number)
             if double is not None and double.talks and not caller.is_struck:
                 self._ask(caller, Happened.GONE)
+
+
+def _name_of(double: Double | None) -> str:
+    """What a call is named whose arguments can no longer be seen, or that was given none."""
+    return "?" if double is None else double.path
 
 
 def _says(reply: dict[str, Any]) -> list[bytes]:

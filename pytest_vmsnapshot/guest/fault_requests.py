@@ -188,7 +188,7 @@ class ServesFaults(ServesDoubles):
             self._spoiled.replace(place, content)
         otherwise = {"passthrough": True} if real else {"exit_status": 127}
         quiet = {"asks": False, "reads_stdin": False, "talks": False, "only_expected": False}
-        self._doubles.add(Double(number, real, [otherwise], [], **quiet))
+        self._doubles.add(Double(number, place, real, [otherwise], [], **quiet))
         self._doubles.afflicted[number] = affliction
 
     def restrict(self, request: wire.Received, fds: list[int]) -> dict[str, Any]:

@@ -203,6 +203,27 @@ def test_a_stranger_at_the_socket_is_turned_away(vm: VirtualMachine, python: str
     assert len(double.calls) == 1
 
 
+CALLS_AND_IS_GONE = """
+import os, re, socket
+content = open("/usr/local/sbin/mysql", "rb").read()
+number, name = content[-34:-30], content[-23:]
+sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+if os.fork() == 0:
+    sock.connect(b"\\0" + name)
+    os._exit(0)
+os.wait()
+sock.send(number)
+sock.recv(100)
+"""
+
+
+def test_a_call_that_is_killed_before_it_can_be_looked_at(vm: VirtualMachine, python: str) -> None:
+    double = vm.command("mysql")
+    vm.run([python, "-c", CALLS_AND_IS_GONE], check=True)
+    (call,) = double.calls
+    assert call.argv == ("/usr/local/sbin/mysql",)
+
+
 def test_two_vms_have_doubles_of_their_own(vm: VirtualMachine, vm_factory: object) -> None:
     assert callable(vm_factory)
     other: VirtualMachine = vm_factory()
