@@ -18,6 +18,12 @@ FIXTURES = frozenset({"vm", "vm_factory", "vm_session_factory"})
 MACHINES: pytest.StashKey[list[VirtualMachine]] = pytest.StashKey()
 """The VMs of a test, for its report."""
 
+QUIET: pytest.StashKey[list[VirtualMachine]] = pytest.StashKey()
+"""VMs of a test that tells by itself what was found on them."""
+
+TOLD_BACKUPS: pytest.StashKey[list[list[str]]] = pytest.StashKey()
+"""What the tests of a run told of their backups; see ``recording``."""
+
 STRICT: pytest.StashKey[bool] = pytest.StashKey()
 """Whether a test is to fail where the rule sets differ."""
 
@@ -37,6 +43,12 @@ OPTIONS = {
     "allow": "findings a test is not told of, such as processes,never-called; comma-separated",
     "require": "fail instead of modelling: clock, namespaces, owners, shell; comma-separated",
 }
+
+BACKUPS = "vmsnapshot_backups"
+"""The attribute of a report with what a test tells of its backups."""
+
+WHOLE = ("report", "jsonl")
+"""Options about a whole run for which all is kept of each backup."""
 
 TOLD = "vmsnapshot"
 """The attribute of a report with what a check told."""

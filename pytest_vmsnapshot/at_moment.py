@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from . import completed
+from .backup import Note
 from .command import RUN_LIMIT, Command
 from .completed import Completed
 from .engine import Agent
@@ -37,7 +38,7 @@ class AtMoment:
         guest: FileGuest,
         clock: Clock,
         agent: Agent,
-        note: Callable[[str], None],
+        note: Note,
         *,
         paused: bool,
     ) -> None:

@@ -45,6 +45,21 @@ class Step(enum.Enum):
     POST_SCRIPT = "post-script"
 
 
+class EventKind(enum.Enum):
+    """What sort of thing happened."""
+
+    STEP = "step"
+    """Something of the lifecycle itself."""
+    CALL = "call"
+    """A call of a command double."""
+    WAIT = "wait"
+    """What a script waited for when it was stopped."""
+    FAULT = "fault"
+    """Something the test made go wrong."""
+    TEST = "test"
+    """Something the test did: a probe, or a callback."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened.
@@ -53,11 +68,23 @@ class Event:
         at: seconds of the VM's clock since the backup began.
         step: the step it belongs to.
         text: what happened.
+        kind: what sort of thing that is.
+        until: of a call, the same of its end; None while it lasts, and of all else.
     """
 
     at: float
     step: Step
     text: str
+    kind: EventKind = EventKind.STEP
+    until: float | None = None
+
+
+class Note(Protocol):
+    """Adds a line to the timeline of a backup, at the moment it has reached."""
+
+    def __call__(self, text: str, kind: EventKind = EventKind.TEST) -> None:
+        """Add a line."""
+        ...
 
 
 class PointFiles(Protocol):

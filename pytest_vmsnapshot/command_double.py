@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from .backup import Event
+from .backup import Event, EventKind
 from .doubles import Asked, Call, Client, Happened, Reply, mistakes_of
 from .errors import UsageError
 from .explain import command
@@ -232,5 +232,7 @@ def with_calls(events: Sequence[Event], calls: Sequence[Call], began: float) -> 
             told = f"{told} (unexpected)" if call.unexpected else told
             told = " (still running)" if call.ended is None else told
             words = (posixpath.basename(call.argv[0]), *call.args)
-            found.append(Event(at, before[-1].step, f"  {command(words)}{told}"))
+            until = None if call.ended is None else call.ended - began
+            text = f"  {command(words)}{told}"
+            found.append(Event(at, before[-1].step, text, EventKind.CALL, until))
     return tuple(sorted(found, key=lambda event: event.at))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .asked import MACHINES, plain_failure
+from .asked import MACHINES, QUIET, plain_failure
 from .contract.check import NAMES, Check, checks_of, made
 from .contract.contract import Contract
 from .contract.outcome import Outcome
@@ -121,7 +121,8 @@ class CheckItem(VmItem):
             try:
                 outcome = self.parent.made(self._check, self)
             finally:
-                self.stash[MACHINES] = []  # what is to be said of their backups is in the outcome
+                # What is to be said of their backups is in the outcome.
+                self.stash[QUIET], self.stash[MACHINES] = self.stash[MACHINES], []
         self.told = {"config": _shown(self.path, self.config), "notes": list(outcome.notes)}
         if self.uses_vm:
             self.told["doubled"] = self.parent.doubled()

@@ -28,10 +28,13 @@ def workshop_of(config: pytest.Config) -> Workshop:
     Args:
         config: of the run.
     """
+    from .recording import keeps
     from .running import Workshop
 
     if WORKSHOP not in config.stash:
-        config.stash[WORKSHOP] = Workshop(config.rootpath, config.invocation_params.dir)
+        config.stash[WORKSHOP] = Workshop(
+            config.rootpath, config.invocation_params.dir, keeps(config)
+        )
     return config.stash[WORKSHOP]
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, Self, Unpack
 
-from . import engine, inspection, under_faults
+from . import engine, inspection, keeping, under_faults
 from .at_moment import AtMoment, Callback, Probe, checked_moment, checked_probe
-from .backup import Backup
+from .backup import Backup, Note
 from .command_double import (
     Answer,
     CommandDouble,
@@ -27,6 +27,7 @@ from .errors import UsageError
 from .fault_checks import FaultOptions, changed_faults
 from .faults import Faults
 from .inspection import GRACE, InspectedGuest
+from .kept import Keep, KeptBackup
 from .moments import Moment
 from .protocols import Clock, PointFiles, Storage
 from .storage import Faulty
@@ -73,6 +74,7 @@ class VirtualMachine(VmPrograms):
         disks: what was said of its disks before it gets volumes.
         volumes: what it has of them already.
         start: makes a VM whose disks are a recovery point of this one.
+        keep: what is kept of each backup for reports.
     """
 
     def __init__(
@@ -88,6 +90,7 @@ class VirtualMachine(VmPrograms):
         disks: Disks = Disks(),  # noqa: B008  # it is frozen
         volumes: Sequence[Volume] = (),
         start: Callable[[PointFiles, Origin], VirtualMachine] | None = None,
+        keep: Keep = Keep(),  # noqa: B008  # it is frozen
     ) -> None:
         bench = Bench(facts, guest, storage, clock, rules, reach=self._reach)
         super().__init__(guest, bench, bases, allow)
@@ -96,6 +99,7 @@ class VirtualMachine(VmPrograms):
         self._disks = disks
         self._volumes = list(volumes)
         self._start = start
+        self._keep = keep
         self._on_budget = on_budget
         self._callbacks: list[tuple[Moment, Callback]] = []
         self._failures: list[Exception] = []
@@ -284,6 +288,9 @@ class VirtualMachine(VmPrograms):
         with self._alone("a backup"):
             self._guest.backup_begins()
             number = len(self._backups) + 1
+            kept = KeptBackup(number)
+            if self._keep.texts:
+                kept = KeptBackup(number, *keeping.texts(self._guest, self.sources))
             backup, began = under_faults.run(self._bench, self._guest, number, self._on_budget)
             left = self._guest.left_behind(self._bench.clock.deadline(GRACE))
         calls = [call for double in self._doubles for call in double.calls]
@@ -301,6 +308,7 @@ class VirtualMachine(VmPrograms):
             backup = replace(backup, recovery_point=point)
         self._expect(run.path for run in (backup.pre, backup.post) if run is not None)
         self._backups.append(backup)
+        self._kept.append(kept)
         failures, self._failures = self._failures, []
         if failures:
             raise failures[0]
@@ -353,7 +361,7 @@ class VirtualMachine(VmPrograms):
         origin = Origin(self._bench.vm, self.volumes, self._bench.clock.now())
         return self._start(point, origin)
 
-    def _reach(self, moment: Moment, note: Callable[[str], None]) -> None:
+    def _reach(self, moment: Moment, note: Note) -> None:
         __tracebackhide__ = True
         bench = self._bench
         for wanted, callback in self._callbacks:

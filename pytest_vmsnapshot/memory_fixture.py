@@ -80,7 +80,7 @@ def _import_memory() -> None:
     patcher = Patcher.PATCHER
     at_work = patcher is not None and patcher.is_patching
     with Pause(patcher) if patcher is not None and at_work else contextlib.nullcontext():
-        from . import after_test, failure_report, memory  # noqa: F401
+        from . import after_test, failure_report, memory, recording  # noqa: F401
 
 
 def _fake_file_system(request: pytest.FixtureRequest) -> Any:

@@ -12,6 +12,7 @@ from .errors import UsageError
 from .guest.point_reader import PointReader
 from .guest.remote import RemoteGuest
 from .guest.session import Session, VirtualTime, VmSpec
+from .kept import Keep
 from .machine import Origin, VirtualMachine
 from .protocols import PointFiles, Storage
 from .settings import Settings
@@ -36,6 +37,7 @@ class Order:
         wall: what the VM's wall clock shows at second 0 of its clock, in seconds since 1970.
         on_budget: told how many seconds a backup that starts may take at most.
         on_boot: told of each VM that is booted.
+        keep: what they keep of each backup for reports.
     """
 
     session: Session
@@ -45,6 +47,7 @@ class Order:
     wall: float
     on_budget: Callable[[float], None] | None = None
     on_boot: Callable[[VirtualMachine], None] | None = None
+    keep: Keep = Keep()  # noqa: RUF009  # it is frozen
 
     def machine(self, guest: RemoteGuest, clock: RealClock, origin: Origin) -> VirtualMachine:
         """A VM on a guest that was made.
@@ -66,6 +69,7 @@ class Order:
             Disks(self.settings.disks, self.settings.mounts),
             origin.volumes,
             self.boot,
+            self.keep,
         )
 
     def _storage(self, guest: RemoteGuest) -> Storage:

@@ -11,6 +11,7 @@ import pytest
 
 from .asked import (
     ALL,
+    BACKUPS,
     CONFIG_NAME,
     FIXTURES,
     FLAGS,
@@ -20,6 +21,7 @@ from .asked import (
     RUN_OPTIONS,
     STRICT,
     TOLD,
+    TOLD_BACKUPS,
     plain_failure,
     sources_of,
     uses_vm,
@@ -68,6 +70,9 @@ def pytest_configure(config: pytest.Config) -> None:
         _header(config)
     except UsageError as mistakes:
         raise pytest.UsageError(str(mistakes)) from None
+    told = _Told()
+    config.pluginmanager.register(told)
+    config.stash[TOLD_BACKUPS] = told.backups
     if file := config.getoption("vmsnapshot_sarif"):
         _make_place_for(Path(file))
 
@@ -284,7 +289,23 @@ def pytest_runtest_makereport(
         report.sections += sections(item.nodeid, machines)
     if report.when == "call" and (told := getattr(item, "told", None)):
         setattr(report, TOLD, told)  # reports travel from workers with all they have
+    if MACHINES in item.stash:
+        from .recording import note
+
+        note(item, report)
     return report
+
+
+class _Told:
+    """In the process that reports: takes down what tests tell of their backups."""
+
+    def __init__(self) -> None:
+        self.backups: list[list[str]] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take it down."""
+        if (told := getattr(report, BACKUPS, None)) is not None:
+            self.backups.append(told)
 
 
 # -- fixtures ------------------------------------------------------------------------------------

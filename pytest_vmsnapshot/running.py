@@ -14,10 +14,13 @@ from .errors import GuestDied, GuestUnavailable, UsageError
 from .fault_checks import FaultOptions
 from .guest.remote import RemoteGuest
 from .guest.session import Session, VirtualTime, VmSpec, open_session
+from .kept import Keep
 from .machine import Origin, VirtualMachine
 from .ordering import Order, clock_of
 from .settings import Settings, Source, resolve
 from .shells import set_shell
+
+_NOTHING = Keep()
 
 _HIDDEN = ("/tmp/", "/run/", "/dev/")
 """Places of the host that a VM has fresh ones of."""
@@ -29,9 +32,11 @@ class Workshop:
     Args:
         root: the project's root.
         invocation: the directory the run was started in.
+        keep: what its VMs keep of each backup for reports.
     """
 
-    def __init__(self, root: Path, invocation: Path) -> None:
+    def __init__(self, root: Path, invocation: Path, keep: Keep = _NOTHING) -> None:
+        self._keep = keep
         self._root = root
         self._invocation = invocation
         self._sessions: dict[str, Session | GuestUnavailable] = {}
@@ -99,7 +104,7 @@ class Workshop:
         bases = tuple(dict.fromkeys((self._root, near)))
         wall = time.time() if settings.clock_start is None else settings.clock_start
         virtual = spec.clock is not None
-        order = Order(session, settings, bases, virtual, wall, on_budget, on_boot)
+        order = Order(session, settings, bases, virtual, wall, on_budget, on_boot, self._keep)
         machine = order.machine(guest, clock, Origin(facts))
         try:
             machine.begin_with(settings.faults)

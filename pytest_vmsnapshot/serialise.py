@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from .errors import UsageError
 
-FORMAT = 4
+FORMAT = 5
 """Raised when a reader of the former format could no longer read a backup."""
 
 _T = TypeVar("_T")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from . import engine
-from .backup import Backup, Event, Step
+from .backup import Backup, Event, EventKind, Note, Step
 from .config import CONFIG_PATH, PLUGIN_HOST_PATH
 from .engine.lifecycle import Bench
 from .errors import UsageError
@@ -272,7 +272,7 @@ class _UnderFaults:
 
     # -- meanwhile -------------------------------------------------------------------------
 
-    def _reach(self, moment: Moment, note: Callable[[str], None]) -> None:
+    def _reach(self, moment: Moment, note: Note) -> None:
         if self._bench.reach is not None:
             self._bench.reach(moment, note)
         faults = self._faults
@@ -281,7 +281,7 @@ class _UnderFaults:
                 self._guest.set_clock(seconds)
                 name = f"clock_jump {moment.value}"
                 self._happened.add(name)
-                note(f"  fault: {in_words(faults)[name]}")
+                note(f"  fault: {in_words(faults)[name]}", EventKind.FAULT)
         if moment is not Moment.BEFORE_PRE or not (faults.disk_full or faults.read_only):
             return
         try:
@@ -295,7 +295,7 @@ class _UnderFaults:
         for name, text in in_words(faults).items():
             if name == "disk_full" or name.startswith("read_only"):
                 self._happened.add(name)
-                note(f"  fault: {text}")
+                note(f"  fault: {text}", EventKind.FAULT)
 
     # -- after -----------------------------------------------------------------------------
 
@@ -304,7 +304,7 @@ class _UnderFaults:
         script = hit["label"].split(",")[0]
         before = [event.step for event in events if event.at <= at] or [Step.PRECHECK]
         step = next((step for step in Step if step.value == script), before[-1])
-        return Event(at, step, f"  fault: {self._text(hit, step)}")
+        return Event(at, step, f"  fault: {self._text(hit, step)}", EventKind.FAULT)
 
     def _text(self, hit: dict[str, Any], step: Step) -> str:
         fault = self._faults.pre if step is Step.PRE_SCRIPT else self._faults.post

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from .config import ScriptConfig
@@ -34,6 +35,21 @@ class VmFiles:
     def __init__(self, guest: FileGuest, bases: Sequence[Path]) -> None:
         self._files = guest
         self._bases = tuple(bases)
+        self._sources: dict[str, Path] = {}
+
+    @property
+    def sources(self) -> Mapping[str, Path]:
+        """Local files that were put on the VM, by where they lie there."""
+        return MappingProxyType(self._sources)
+
+    def _put(self, planned: Sequence[PlannedFile]) -> None:
+        __tracebackhide__ = True
+        put(self._files, planned)
+        for file in planned:
+            if isinstance(file.content, bytes):
+                self._sources.pop(file.path, None)
+            elif file.content.is_file():
+                self._sources[file.path] = file.content.resolve()
 
     def _expect(self, places: Iterable[str]) -> None:
         """The next backup finds its scripts there, as far as can be guessed."""
@@ -127,7 +143,7 @@ class VmFiles:
         mode = checker.mode("config_mode", config_mode)
         owner = checker.owner("config_owner", config_owner)
         checker.finish()
-        put(self._files, [*planned, planned_config(config, mode, owner)])
+        self._put([*planned, planned_config(config, mode, owner)])
         self._expect(places)
 
     def install_config(
@@ -166,7 +182,7 @@ class VmFiles:
         planned = [
             PlannedFile(place, script, script_mode, script_owner) for place, script in found.items()
         ]
-        put(self._files, [*planned, planned_config(content, mode, owner)])
+        self._put([*planned, planned_config(content, mode, owner)])
 
     def write(
         self, path: str, content: str | bytes, *, mode: int = 0o644, owner: str | int = "root"
@@ -188,7 +204,7 @@ class VmFiles:
             checker.owner("owner", owner),
         )
         checker.finish()
-        put(self._files, [planned])
+        self._put([planned])
 
     def copy(
         self,
@@ -217,7 +233,7 @@ class VmFiles:
         assert source is not None
         planned = list(planned_copy(source, target, mode, who, checker.mistakes))
         checker.finish()
-        put(self._files, planned)
+        self._put(planned)
 
     # -- look ----------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from .backup import Backup
 from .command_double import CommandDouble
 from .errors import GuestDied
 from .findings import Finding, FindingKind, Watched
+from .kept import KeptBackup
 from .vm_files import VmFiles
 from .vm_path import FileGuest
 
@@ -29,6 +30,7 @@ class VmFindings(VmFiles):
         self._allowed = frozenset(FindingKind(name) for name in allow)
         self._watched: list[Watched] = []
         self._backups: list[Backup] = []
+        self._kept: list[KeptBackup] = []
         self._doubles: list[CommandDouble] = []
         self._of_doubles: tuple[Finding, ...] = ()
 
@@ -36,6 +38,11 @@ class VmFindings(VmFiles):
     def backups(self) -> tuple[Backup, ...]:
         """All backups taken so far."""
         return tuple(self._backups)
+
+    @property
+    def kept(self) -> tuple[KeptBackup, ...]:
+        """What was kept of each backup for reports; nothing unless a report is asked for."""
+        return tuple(self._kept)
 
     @property
     def never_called(self) -> tuple[str, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from .. import catalogue
-from ..backup import Backup, Consistency, RecoveryPoint, Step
+from ..backup import Backup, Consistency, EventKind, Note, RecoveryPoint, Step
 from ..catalogue import NamedError
 from ..explain import printable
 from ..faults import Faults
@@ -63,7 +64,7 @@ class Bench:
     clock: Clock
     rules: RuleSet
     faults: Faults = field(default_factory=Faults)
-    reach: Callable[[Moment, Callable[[str], None]], None] | None = None
+    reach: Callable[[Moment, Note], None] | None = None
     likely: tuple[str, ...] = ()
 
 
@@ -344,7 +345,10 @@ class _Lifecycle:
 
     def _reach(self, step: Step, moment: Moment) -> None:
         if self._bench.reach is not None:
-            self._bench.reach(moment, lambda text: self._timeline.add(step, text))
+            self._bench.reach(moment, functools.partial(self._note, step))
+
+    def _note(self, step: Step, text: str, kind: EventKind = EventKind.TEST) -> None:
+        self._timeline.add(step, text, kind=kind)
 
     def _recovery_point(self, consistency: Consistency) -> RecoveryPoint | None:
         if self._copied is None or consistency is Consistency.NONE:

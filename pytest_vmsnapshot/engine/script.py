@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ..backup import Step
+from ..backup import EventKind, Step
 from ..explain import command, printable
 from ..protocols import Execution, FileKind
 from ..script_run import Attempt, ScriptRun
@@ -125,7 +125,8 @@ class AttemptedScripts:
     def _report(self, step: Step, attempt: Attempt, *, quiet: bool) -> None:
         origin = self._timeline.origin
         for waiting in attempt.waiting_in:
-            self._timeline.add(step, f"waiting in: {printable(waiting)}", at=attempt.ended + origin)
+            text = f"waiting in: {printable(waiting)}"
+            self._timeline.add(step, text, attempt.ended + origin, EventKind.WAIT)
         if attempt.timed_out:
             count = attempt.stopped_processes
             what = f"{count} process{'es' if count != 1 else ''}"

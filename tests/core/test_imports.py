@@ -37,6 +37,7 @@ PYTEST_SIDE = {
     "scenario_items",
     "contract_items",
     "contract_summary",
+    "recording",
 }
 """Modules that may import pytest."""
 
@@ -55,6 +56,7 @@ LAYERS = (
             "scenario_items",
             "contract_items",
             "contract_summary",
+            "recording",
             "failure_report",
             "rule_differences",
         },
@@ -88,6 +90,7 @@ LAYERS = (
             "surroundings",
             "fault_checks",
             "faulty_guest",
+            "keeping",
             "under_faults",
         },
     ),
@@ -116,6 +119,8 @@ LAYERS = (
             "file_damage",
             "frozen_mounts",
             "inventory",
+            "kept",
+            "records",
         },
     ),
 )

@@ -138,7 +138,7 @@ def test_undecodable_output_survives(late: Backup) -> None:
 
 def test_plain_values(late: Backup) -> None:
     plain = json.loads(late.to_json())
-    assert plain["format"] == 4
+    assert plain["format"] == 5
     assert plain["status"] == "completed with warnings"
     assert plain["consistency"] == "file-system"
     assert plain["errors"][0]["kind"]["code"] == 308
@@ -198,12 +198,12 @@ GIVE = "give the text that to_json() returned"
             None,
             f"not JSON: the JSON object must be str, bytes or bytearray, not NoneType; {GIVE}",
         ),
-        ("[]", f"not a Backup of format 4; {GIVE}"),
-        ("{}", f"not a Backup of format 4; {GIVE}"),
-        ('{"format": 1}', f"not a Backup of format 4; {GIVE}"),
-        ('{"format": 4}', f"not a complete Backup: Backup.number is missing; {GIVE}"),
+        ("[]", f"not a Backup of format 5; {GIVE}"),
+        ("{}", f"not a Backup of format 5; {GIVE}"),
+        ('{"format": 1}', f"not a Backup of format 5; {GIVE}"),
+        ('{"format": 5}', f"not a complete Backup: Backup.number is missing; {GIVE}"),
         (
-            '{"format": 4, "number": []}',
+            '{"format": 5, "number": []}',
             f"not a complete Backup: Backup.number is [] where int is meant; {GIVE}",
         ),
     ],

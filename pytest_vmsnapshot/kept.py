@@ -1,0 +1,90 @@
+"""What a VM keeps of each backup for reports, beside the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What is to be kept; nothing by default, because it costs time.
+
+    Args:
+        texts: config and scripts as they were when the backup began.
+        traces: which lines of its scripts a shell has executed.
+    """
+
+    texts: bool = False
+    traces: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file as it was when a backup began.
+
+    Args:
+        path: where it lay on the VM.
+        content: its bytes, up to ``LIMIT``.
+        local: the local file it was copied from and is equal to, or None.
+    """
+
+    path: str
+    content: bytes
+    local: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptTrace:
+    """What a shell wrote while it executed one attempt of a script.
+
+    Args:
+        script: ``pre-script`` or ``post-script``.
+        attempt: which launch of it, from 1.
+        text: what it wrote.
+        dropped: bytes that were not kept.
+    """
+
+    script: str
+    attempt: int
+    text: bytes = field(repr=False)
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Which lines a backup has executed, and who saw it.
+
+    Args:
+        shell: what measured, such as ``bash``; empty where nothing could be measured.
+        twin: why the backup was made a second time, in a VM of its own, to measure; empty where
+            the backup itself was measured.
+        traces: of each attempt of each script.
+        notes: what was not measured and why, or where the twin went another way, each a sentence.
+    """
+
+    shell: str
+    twin: str
+    traces: tuple[ScriptTrace, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptBackup:
+    """What was kept of one backup.
+
+    Args:
+        number: the VM's first backup is 1.
+        config: its config; None where there was none, or texts are not kept.
+        scripts: its scripts, as far as there were any; none where texts are not kept.
+        measured: one for each way of measuring; none where traces are not kept.
+    """
+
+    number: int
+    config: KeptFile | None = None
+    scripts: tuple[KeptFile, ...] = ()
+    measured: tuple[Measured, ...] = ()
+
+
+LIMIT = 256 * 1024
+"""Bytes kept of a file."""

@@ -1,0 +1,148 @@
+"""From a test that used VMs to the record that reports are made of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .asked import BACKUPS, MACHINES, QUIET, TOLD_BACKUPS, WHOLE
+from .kept import Keep
+from .records import BackupRecord, FileText, TestOutcome, TestRecord, TestSummary
+
+if TYPE_CHECKING:
+    from .kept import KeptFile
+    from .machine import VirtualMachine
+
+_MESSAGE = 2000
+"""Characters kept of why a test failed."""
+
+
+class Progress:
+    """How a test goes, from report to report."""
+
+    def __init__(self) -> None:
+        self.outcome = TestOutcome.PASSED
+        self.message = ""
+        self.duration = 0.0
+
+    def take(self, report: pytest.TestReport) -> None:
+        """Take a report in: of the set-up, of the call, of the teardown."""
+        self.duration += report.duration
+        is_expected = hasattr(report, "wasxfail")
+        if report.failed:
+            self._now(TestOutcome.FAILED, _why(report))
+        elif report.skipped and is_expected:
+            self._now(TestOutcome.XFAILED, report.wasxfail)
+        elif report.skipped:
+            self._now(TestOutcome.SKIPPED, _why(report))
+        elif is_expected and report.when == "call":
+            self._now(TestOutcome.XPASSED, report.wasxfail)
+
+    def _now(self, outcome: TestOutcome, message: str) -> None:
+        if self.outcome is not TestOutcome.FAILED:  # the first failure counts
+            self.outcome, self.message = outcome, message[:_MESSAGE]
+
+
+PROGRESS: pytest.StashKey[Progress] = pytest.StashKey()
+"""How a test goes."""
+
+
+def note(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Take a report of a test in; the last one gets the record, if the test used VMs.
+
+    Args:
+        item: the test.
+        report: of its set-up, call or teardown.
+    """
+    if report.when == "setup" or PROGRESS not in item.stash:
+        item.stash[PROGRESS] = Progress()
+    progress = item.stash[PROGRESS]
+    progress.take(report)
+    if report.when == "teardown" and (machines := machines_of(item)):
+        record = _record(item, progress, machines)
+        told = [record.short().to_json()]
+        if keeps(item.config).texts:
+            told.append(record.to_json())
+        setattr(report, BACKUPS, told)  # it travels from workers as text
+
+
+def keeps(config: pytest.Config) -> Keep:
+    """What VMs keep of each backup, by the reports that were asked for.
+
+    Args:
+        config: of the run.
+    """
+    return Keep(texts=any(config.getoption(f"vmsnapshot_{name}", None) for name in WHOLE))
+
+
+def summaries_of(config: pytest.Config) -> list[TestSummary]:
+    """Each test of a run that used VMs, in short; in the controller, those of all workers.
+
+    Args:
+        config: of the run.
+    """
+    return [TestSummary.from_json(told[0]) for told in config.stash.get(TOLD_BACKUPS, ())]
+
+
+def records_of(config: pytest.Config) -> list[TestRecord]:
+    """Each test of a run that used VMs; nothing unless a report was asked for that needs them.
+
+    Args:
+        config: of the run.
+    """
+    told = config.stash.get(TOLD_BACKUPS, ())
+    return [TestRecord.from_json(texts[1]) for texts in told if len(texts) > 1]
+
+
+def machines_of(item: pytest.Item) -> list[VirtualMachine]:
+    """All VMs a test has used, those of the checks of a contract included.
+
+    Args:
+        item: the test.
+    """
+    return [*item.stash.get(QUIET, ()), *item.stash.get(MACHINES, ())]
+
+
+def _record(
+    item: pytest.Item, progress: Progress, machines: Sequence[VirtualMachine]
+) -> TestRecord:
+    path, line, _ = item.location
+    return TestRecord(
+        test=item.nodeid,
+        path=path,
+        line=0 if line is None else line + 1,
+        outcome=progress.outcome,
+        message=progress.message,
+        duration=progress.duration,
+        backups=tuple(_backups(machines, item.config.rootpath)),
+        findings=tuple(found for machine in machines for found in machine.double_findings),
+        worker=os.environ.get("PYTEST_XDIST_WORKER", ""),
+    )
+
+
+def _backups(machines: Sequence[VirtualMachine], root: Path) -> Iterator[BackupRecord]:
+    for number, machine in enumerate(machines, 1):
+        for backup, kept in zip(machine.backups, machine.kept, strict=True):
+            config = None if kept.config is None else _text(kept.config, root)
+            scripts = tuple(_text(script, root) for script in kept.scripts)
+            yield BackupRecord(number, backup, config, scripts)
+
+
+def _text(file: KeptFile, root: Path) -> FileText:
+    local = file.local
+    shown = ""
+    if local is not None:
+        is_inside = local.is_relative_to(root)
+        shown = str(local.relative_to(root)) if is_inside else str(local)
+    return FileText(file.path, file.content.decode("utf-8", "backslashreplace"), shown)
+
+
+def _why(report: pytest.TestReport) -> str:
+    if isinstance(report.longrepr, tuple):  # where it was skipped, and why
+        return str(report.longrepr[2])
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return str(crash.message) if crash is not None else report.longreprtext
