@@ -4,6 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
+
+
+class Tracer(Protocol):
+    """Knows how a shell is made to tell which lines it executes."""
+
+    def start_up(self, descriptor: int, *, posix: bool) -> bytes:
+        """What bash reads when it starts, so that it writes its trace to a descriptor it has.
+
+        Args:
+            descriptor: number of it.
+            posix: whether it is to run as ``sh`` does.
+        """
+        ...
+
+    def refusal(self, script: bytes) -> str:
+        """Why a script would notice that it is traced; empty where it would not.
+
+        Args:
+            script: its text.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,11 +34,11 @@ class Keep:
 
     Args:
         texts: config and scripts as they were when the backup began.
-        traces: which lines of its scripts a shell has executed.
+        tracer: by which the lines are traced that its scripts execute; None for no trace.
     """
 
     texts: bool = False
-    traces: bool = False
+    tracer: Tracer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +64,13 @@ class ScriptTrace:
         script: ``pre-script`` or ``post-script``.
         attempt: which launch of it, from 1.
         text: what it wrote.
-        dropped: bytes that were not kept.
+        is_cut: whether it wrote more than is kept.
     """
 
     script: str
     attempt: int
     text: bytes = field(repr=False)
-    dropped: int = 0
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +99,13 @@ class KeptBackup:
         number: the VM's first backup is 1.
         config: its config; None where there was none, or texts are not kept.
         scripts: its scripts, as far as there were any; none where texts are not kept.
-        measured: one for each way of measuring; none where traces are not kept.
+        measured: which lines it executed; None where nobody asked.
     """
 
     number: int
     config: KeptFile | None = None
     scripts: tuple[KeptFile, ...] = ()
-    measured: tuple[Measured, ...] = ()
+    measured: Measured | None = None
 
 
 LIMIT = 256 * 1024

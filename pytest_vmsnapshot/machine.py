@@ -3,40 +3,39 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, Self, Unpack
 
-from . import engine, inspection, keeping, under_faults
+from . import engine, inspection, under_faults
 from .at_moment import AtMoment, Callback, Probe, checked_moment, checked_probe
 from .backup import Backup, Note
 from .command_double import (
-    Answer,
-    CommandDouble,
     DoublingGuest,
-    MakeClient,
-    asking,
-    specification,
-    talking,
     with_calls,
 )
-from .doubles import Reply
 from .engine.lifecycle import Bench
 from .errors import UsageError
 from .fault_checks import FaultOptions, changed_faults
 from .faults import Faults
 from .inspection import GRACE, InspectedGuest
-from .kept import Keep, KeptBackup
+from .keeping import CopiedGuest, Keeping, Twin
+from .kept import Keep, ScriptTrace, Tracer
 from .moments import Moment
 from .protocols import Clock, PointFiles, Storage
+from .repeated import Repetition
 from .storage import Faulty
+from .traced_guest import TracedGuest
+from .twin import let_bash_be_sh
 from .under_faults import FaultingGuest, check_possible
-from .vm_programs import VmPrograms
+from .vm_doubles import VmDoubles
 from .volumes import Disks, Volume, VolumeGuest, planned_volume, refused
 
 
-class MachineGuest(FaultingGuest, DoublingGuest, InspectedGuest, VolumeGuest, Protocol):
+class MachineGuest(
+    FaultingGuest, DoublingGuest, InspectedGuest, VolumeGuest, CopiedGuest, Protocol
+):
     """A guest as the VM sees it."""
 
     def close(self, *, wait: bool = True) -> None:
@@ -59,7 +58,7 @@ class Origin:
     at: float = 0.0
 
 
-class VirtualMachine(VmPrograms):
+class VirtualMachine(VmDoubles):
     """A throwaway Linux VM.
 
     Args:
@@ -75,6 +74,7 @@ class VirtualMachine(VmPrograms):
         volumes: what it has of them already.
         start: makes a VM whose disks are a recovery point of this one.
         keep: what is kept of each backup for reports.
+        twin: makes a VM in which a backup is made a second time.
     """
 
     def __init__(
@@ -91,15 +91,16 @@ class VirtualMachine(VmPrograms):
         volumes: Sequence[Volume] = (),
         start: Callable[[PointFiles, Origin], VirtualMachine] | None = None,
         keep: Keep = Keep(),  # noqa: B008  # it is frozen
+        twin: Callable[[PointFiles, Origin], VirtualMachine] | None = None,
     ) -> None:
         bench = Bench(facts, guest, storage, clock, rules, reach=self._reach)
-        super().__init__(guest, bench, bases, allow)
+        super().__init__(guest, bench, bases, allow, keep)
         self._guest = guest
         self._storage = storage
         self._disks = disks
         self._volumes = list(volumes)
         self._start = start
-        self._keep = keep
+        self._twin = twin
         self._on_budget = on_budget
         self._callbacks: list[tuple[Moment, Callback]] = []
         self._failures: list[Exception] = []
@@ -162,78 +163,6 @@ class VirtualMachine(VmPrograms):
         self._bench = replace(self._bench, vm=facts)
         return volume
 
-    def command(
-        self,
-        name: str,
-        *,
-        stdout: str | bytes = "",
-        stderr: str | bytes = "",
-        exit_status: int = 0,
-        signal: int | None = None,
-        delay: float = 0.0,
-        passthrough: bool | str = False,
-        replies: Sequence[Reply] | None = None,
-        patterns: Mapping[str, Reply] | None = None,
-        answer: Answer | None = None,
-        client: MakeClient | None = None,
-        reads_stdin: bool = False,
-        only_expected: bool = False,
-        optional: bool = False,
-    ) -> CommandDouble:
-        """Let a stand-in take the place of a command, and record how it is called.
-
-        Args:
-            name: a bare name, which is then found first on PATH, or an absolute path, whether or
-                not there is such a file. With ``passthrough`` or ``answer`` a copy of what lay
-                there is kept beside it, as ``NAME.real``.
-            stdout: what it prints.
-            stderr: what it prints as errors.
-            exit_status: how it ends.
-            signal: number of the signal it ends by instead.
-            delay: seconds of the VM's clock before it does anything.
-            passthrough: it is recorded, and then becomes the real command, or the program at an
-                absolute path on the VM.
-            replies: what it does at its first call, its second and so on, instead of the above; the
-                last one stays.
-            patterns: replies for calls whose arguments, joined by blanks, match a pattern as of a
-                shell; the first that matches counts, and goes before all else but ``answer``.
-            answer: a function of the test that is asked at each call, while the script waits.
-            client: a function of the test, or a class, that makes a ``Client`` for each call: it
-                answers to the call and to each line that is read, and learns of the end.
-            reads_stdin: it reads its standard input to the end before it replies. So a client that
-                is kept open lives until its input is closed, or until it is killed.
-            only_expected: a call that no pattern matches, or that comes after the last of the
-                replies, ends with 127 and fails the test.
-            optional: nobody is told if it is never called.
-
-        Raises:
-            UsageError: an argument cannot be meant; all mistakes are named.
-        """
-        __tracebackhide__ = True
-        usual = Reply(stdout, stderr, exit_status, signal, delay, passthrough)
-        spec = specification(
-            name,
-            usual,
-            replies,
-            patterns,
-            answer,
-            client,
-            reads_stdin=reads_stdin,
-            only_expected=only_expected,
-        )
-        with self._alone("a command double"):
-            asked = None if answer is None else asking(answer)
-            asked = asked if client is None else talking(client)
-            try:
-                number = self._guest.add_double(spec, asked)
-            except OSError as error:
-                raise UsageError(
-                    [f"{spec['path']} cannot be written on the VM: {error.strerror}"]
-                ) from None
-        double = CommandDouble(self._guest, number, spec["path"], optional=optional)
-        self._doubles.append(double)
-        return double
-
     # -- back up -----------------------------------------------------------------------------
 
     def fault(self, **faults: Unpack[FaultOptions]) -> None:
@@ -288,11 +217,18 @@ class VirtualMachine(VmPrograms):
         with self._alone("a backup"):
             self._guest.backup_begins()
             number = len(self._backups) + 1
-            kept = KeptBackup(number)
-            if self._keep.texts:
-                kept = KeptBackup(number, *keeping.texts(self._guest, self.sources))
-            backup, began = under_faults.run(self._bench, self._guest, number, self._on_budget)
-            left = self._guest.left_behind(self._bench.clock.deadline(GRACE))
+            keeping = Keeping(
+                self._keep, number, self._bench, self._guest, self.sources, self._repeatable
+            )
+            try:
+                began_at = self._origin()
+                backup, began = under_faults.run(
+                    keeping.bench, self._guest, number, self._on_budget
+                )
+                left = self._guest.left_behind(self._bench.clock.deadline(GRACE))
+            except BaseException:
+                keeping.give_up()
+                raise
         calls = [call for double in self._doubles for call in double.calls]
         if calls:
             backup = replace(backup, events=with_calls(backup.events, calls, began))
@@ -308,7 +244,7 @@ class VirtualMachine(VmPrograms):
             backup = replace(backup, recovery_point=point)
         self._expect(run.path for run in (backup.pre, backup.post) if run is not None)
         self._backups.append(backup)
-        self._kept.append(kept)
+        self._kept.append(keeping.finish(backup, self._twin_from(began_at)))
         failures, self._failures = self._failures, []
         if failures:
             raise failures[0]
@@ -358,8 +294,45 @@ class VirtualMachine(VmPrograms):
     def _boot(self, point: PointFiles) -> VirtualMachine:
         __tracebackhide__ = True
         assert self._start is not None
-        origin = Origin(self._bench.vm, self.volumes, self._bench.clock.now())
-        return self._start(point, origin)
+        return self._start(point, self._origin())
+
+    def _origin(self) -> Origin:
+        return Origin(self._bench.vm, self.volumes, self._bench.clock.now())
+
+    def _twin_from(self, origin: Origin) -> Callable[[PointFiles], Twin] | None:
+        make, faults = self._twin, self._bench.faults
+        if make is None:
+            return None
+
+        def twin(point: PointFiles) -> VirtualMachine:
+            machine = make(point, origin)
+            machine.begin_with(faults)
+            return machine
+
+        return twin
+
+    def measure(
+        self, tracer: Tracer, repetitions: Sequence[Repetition]
+    ) -> tuple[Backup, tuple[ScriptTrace, ...]]:
+        """Take a backup that somebody else has taken before, and trace its scripts by bash.
+
+        Args:
+            tracer: knows how.
+            repetitions: command doubles as they were when the first one began.
+
+        Returns:
+            The backup, and which lines its scripts have executed.
+        """
+        for repeated in repetitions:
+            self._guest.add_double(repeated.spec, repeated.answer())
+        let_bash_be_sh(self._guest)
+        traced = TracedGuest(self._bench.guest, tracer)
+        try:
+            bench = replace(self._bench, guest=traced)
+            backup, _ = under_faults.run(bench, self._guest, 1, self._on_budget)
+        finally:
+            traces = traced.close()
+        return backup, traces
 
     def _reach(self, moment: Moment, note: Note) -> None:
         __tracebackhide__ = True

@@ -70,6 +70,7 @@ class Order:
             origin.volumes,
             self.boot,
             self.keep,
+            self.twin,
         )
 
     def _storage(self, guest: RemoteGuest) -> Storage:
@@ -77,6 +78,18 @@ class Order:
         if self.settings.storage == "loop":
             return LoopStorage(guest, PauseAndCopy(guest, seed, simulates=False))
         return PauseAndCopy(guest, seed)
+
+    def twin(self, point: PointFiles, origin: Origin) -> VirtualMachine:
+        """A VM in which a backup is made a second time; nobody is told of it.
+
+        Args:
+            point: the files the VM had before the backup.
+            origin: that VM, and when the backup began.
+
+        Raises:
+            GuestUnavailable: no VM can be made.
+        """
+        return replace(self, on_boot=None, keep=Keep()).boot(point, origin)
 
     def boot(self, point: PointFiles, origin: Origin) -> VirtualMachine:
         """A VM whose disks are a recovery point.

@@ -106,6 +106,8 @@ class Launch:
         real_time: whether it runs on the machine's clock, whatever the VM's clock is.
         label: which script and attempt it is, for those who are called by it.
         fault: what goes wrong with it.
+        descriptors: more that it inherits: the number it has there, and a descriptor of this
+            process.
     """
 
     argv: tuple[str, ...]
@@ -119,6 +121,7 @@ class Launch:
     real_time: bool = False
     label: str = ""
     fault: ScriptFault | None = None
+    descriptors: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

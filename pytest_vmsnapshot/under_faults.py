@@ -171,7 +171,7 @@ class _UnderFaults:
         self, number: int, on_budget: Callable[[float], None] | None, words: dict[str, str]
     ) -> Backup:
         bench = replace(
-            self._bench, guest=FaultyGuest(self._guest, self._faults), reach=self._reach
+            self._bench, guest=FaultyGuest(self._bench.guest, self._faults), reach=self._reach
         )
         try:
             self._set_up()

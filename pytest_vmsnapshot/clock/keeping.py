@@ -26,6 +26,7 @@ class Program:
         output: descriptor it prints to.
         error_output: descriptor it prints errors to.
         drained: whether somebody reads what it prints, all the time.
+        others: more descriptors it inherits: the number it has there, and the descriptor.
     """
 
     path: str
@@ -35,6 +36,12 @@ class Program:
     output: int
     error_output: int
     drained: bool = True
+    others: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def descriptors(self) -> tuple[tuple[int, int], ...]:
+        """All it inherits: the number each has there, and the descriptor."""
+        return (0, self.stdin), (1, self.output), (2, self.error_output), *self.others
 
 
 DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGTERM)
@@ -109,13 +116,12 @@ class Keeper(Protocol):
 
 def spawn_plainly(program: Program) -> int:
     """Start a program on the machine's own clock."""
-    descriptors = (program.stdin, program.output, program.error_output)
     return os.posix_spawn(
         program.path,
         program.argv,
         program.env,
         file_actions=[
-            (os.POSIX_SPAWN_DUP2, source, number) for number, source in enumerate(descriptors)
+            (os.POSIX_SPAWN_DUP2, source, number) for number, source in program.descriptors
         ],
         setsid=True,
         setsigmask=[],

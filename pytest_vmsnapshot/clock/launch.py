@@ -118,8 +118,7 @@ class _Spawning:
         _libc("posix_spawnattr_setsigmask", self._attributes, nothing)
         _libc("posix_spawnattr_setsigdefault", self._attributes, ignored)
         _libc("posix_spawn_file_actions_init", self._actions)
-        program = self._program
-        for number, source in enumerate((program.stdin, program.output, program.error_output)):
+        for number, source in self._program.descriptors:
             _libc("posix_spawn_file_actions_adddup2", self._actions, source, number)
         return self
 

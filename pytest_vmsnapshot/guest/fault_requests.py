@@ -91,6 +91,7 @@ class ServesFaults(ServesDoubles):
                 stdin=os.dup(program.stdin),
                 output=os.dup(program.output),
                 error_output=os.dup(program.error_output),
+                others=(),
             )
             self._aftermaths[pid] = _Aftermath(kept, fault, label)
         else:

@@ -23,6 +23,7 @@ def request_of(launch: Launch) -> dict[str, Any]:
         "real_time": launch.real_time,
         "drained": True,
         "label": launch.label,
+        "descriptors": [number for number, _ in launch.descriptors],
         "script": launch.script,
         "fault": None if launch.fault is None else script_fault(launch.fault),
     }
@@ -34,15 +35,18 @@ def script_fault(fault: ScriptFault) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def stdin_of(launch: Launch) -> Iterator[tuple[list[int], int | None]]:
-    """What a program reads, as descriptors to be sent, and the end of a pipe that is held open."""
+def descriptors_of(launch: Launch) -> Iterator[tuple[list[int], int | None]]:
+    """What a program reads and what else it inherits, as descriptors to be sent, and the end of a
+    pipe that is held open.
+    """
+    others = [fd for _, fd in launch.descriptors]
     with contextlib.ExitStack() as stack:
         if launch.stdin is None:
             reading, writing = os.pipe2(os.O_CLOEXEC)
             stack.callback(os.close, reading)
             stack.callback(os.close, writing)
-            yield [reading], writing
+            yield [reading, *others], writing
         elif launch.stdin:
-            yield [stack.enter_context(wire.memory_file(launch.stdin))], None
+            yield [stack.enter_context(wire.memory_file(launch.stdin)), *others], None
         else:
-            yield [], None
+            yield others, None

@@ -26,7 +26,7 @@ from ..protocols import (
 )
 from . import wire
 from .dialogue import raise_if_crashed
-from .launching import request_of, stdin_of
+from .launching import descriptors_of, request_of
 from .left_alone import LeftAlone
 from .pipes import Pipes
 from .point_reader import PointReader
@@ -239,8 +239,8 @@ class RemoteGuest(VolumeDialogue):
         request["deadline"] = self._guest_time(deadline)
         began = self._clock.now()
         with contextlib.closing(Pipes()) as pipes:
-            with stdin_of(launch) as (stdin, _), self._in_dialogue():
-                wire.send(handle.sock, request, [*pipes.writing, *stdin])
+            with descriptors_of(launch) as (inherited, _), self._in_dialogue():
+                wire.send(handle.sock, request, [*pipes.writing, *inherited])
                 pipes.close_writing()
                 self._take_owed()
                 answer = pipes.drain_until_answer(handle.sock, self._hear).body
@@ -282,9 +282,9 @@ class RemoteGuest(VolumeDialogue):
         with contextlib.ExitStack() as stack:
             pipes = Pipes(UNREAD_CAPACITY)
             stack.callback(pipes.close)
-            with stdin_of(launch) as (stdin, held):
+            with descriptors_of(launch) as (inherited, held):
                 try:
-                    answer = self._ask(request, [*pipes.writing, *stdin]).body
+                    answer = self._ask(request, [*pipes.writing, *inherited]).body
                 except OSError as error:
                     text = error.strerror or str(error)
                     text = f"{text}: {error.filename}" if error.filename else text

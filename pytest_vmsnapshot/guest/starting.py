@@ -20,13 +20,17 @@ def program_of(request: wire.Received) -> Iterator[Program]:
     """The program a request asks for. Inside the block this process is where that shall start.
 
     Args:
-        request: it brings the descriptors for both outputs, and for the input if there is one.
+        request: it brings the descriptors for both outputs, for the input if there is one, and then
+            those for which it names numbers.
 
     Raises:
         OSError: there is no such program, or no such directory.
     """
     body = request.body
     output, error_output, *rest = request.fds
+    numbers = body["descriptors"]
+    stdin = rest[: len(rest) - len(numbers)]
+    others = tuple(zip(numbers, rest[len(stdin) :], strict=True))
     null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
     try:
         path = _found(body["argv"][0], body["env"])
@@ -36,10 +40,11 @@ def program_of(request: wire.Received) -> Iterator[Program]:
             path,
             body["argv"],
             body["env"],
-            rest[0] if rest else null,
+            stdin[0] if stdin else null,
             output,
             error_output,
             drained=body["drained"],
+            others=others,
         )
     finally:
         os.close(null)

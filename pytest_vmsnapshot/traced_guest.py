@@ -1,0 +1,108 @@
+"""A guest whose scripts tell which lines they execute, as far as bash runs them.
+
+bash reads what ``BASH_ENV`` names, and writes its trace to a descriptor of its own. Both are memory
+files of the harness that a script inherits, so nothing of it lies on the VM.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+from .kept import ScriptTrace, Tracer
+from .protocols import Execution, FileFacts, Guest, Launch, Process
+
+START_UP, POSIX_START_UP, TRACE = 249, 250, 251
+"""Descriptors of a traced script: bash takes 255, and those below it that are free."""
+
+_TRACE_SIZE = 32 * 1024 * 1024
+"""Bytes kept of a trace; what a script that runs in circles writes beyond them is dropped."""
+
+_ATTEMPTS = 20
+"""Attempts that are traced; a script that is tried again and again executes the same lines."""
+
+
+class TracedGuest:
+    """Another guest, whose scripts are traced.
+
+    Args:
+        guest: where they run.
+        tracer: knows how.
+    """
+
+    def __init__(self, guest: Guest, tracer: Tracer) -> None:
+        self._guest = guest
+        self._start_up = {
+            START_UP: _sealed(tracer.start_up(TRACE, posix=False)),
+            POSIX_START_UP: _sealed(tracer.start_up(TRACE, posix=True)),
+        }
+        self._traces: list[tuple[str, int, int]] = []
+
+    @property
+    def name(self) -> str:
+        """That of the guest."""
+        return self._guest.name
+
+    @property
+    def runs_programs(self) -> bool:
+        """As the guest."""
+        return self._guest.runs_programs
+
+    def modelled(self) -> tuple[str, ...]:
+        """As the guest."""
+        return self._guest.modelled()
+
+    def examine(self, paths: Sequence[str], read_limit: int) -> tuple[FileFacts, ...]:
+        """As the guest."""
+        return self._guest.examine(paths, read_limit)
+
+    def execute(self, launch: Launch, deadline: float | None) -> Execution:
+        """Run a program; a script is traced."""
+        return self._guest.execute(self._traced(launch), deadline)
+
+    def start(self, launch: Launch, deadline: float) -> Process:
+        """Start a program; a script is traced."""
+        return self._guest.start(self._traced(launch), deadline)
+
+    def watch(self, processes: Sequence[Process], until: float) -> None:
+        """As the guest."""
+        self._guest.watch(processes, until)
+
+    def _traced(self, launch: Launch) -> Launch:
+        if not launch.label or launch.attempt > _ATTEMPTS or "BASH_ENV" in launch.env:
+            return launch
+        trace = _memory_file(_TRACE_SIZE)
+        self._traces.append((launch.label.split(",")[0], launch.attempt, trace))
+        env = {**launch.env, "BASH_ENV": f"/proc/self/fd/{START_UP}"}
+        return replace(launch, env=env, descriptors=(*self._start_up.items(), (TRACE, trace)))
+
+    def close(self) -> tuple[ScriptTrace, ...]:
+        """What was traced. Nothing is traced any more."""
+        found = []
+        for script, attempt, fd in self._traces:
+            size = os.lseek(fd, 0, os.SEEK_CUR)  # all who write share one place in the file
+            text = os.pread(fd, size, 0)
+            found.append(ScriptTrace(script, attempt, text, is_cut=size >= _TRACE_SIZE))
+            os.close(fd)
+        for fd in self._start_up.values():
+            os.close(fd)
+        self._traces, self._start_up = [], {}
+        return tuple(found)
+
+
+def _memory_file(size: int) -> int:
+    """A memory file that is never longer; it takes memory only for what is written."""
+    fd = os.memfd_create("vmsnapshot", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(fd, size)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
+    return fd
+
+
+def _sealed(content: bytes) -> int:
+    """A memory file that nobody changes."""
+    fd = os.memfd_create("vmsnapshot", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.write(fd, content)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW)
+    return fd

@@ -1,0 +1,134 @@
+"""How the lines of a backup are measured: in the backup itself, or in a twin.
+
+A twin is the same backup made a second time, in a VM of its own, by a shell that can be traced. The
+verdict is that of the first one. The twin begins with the files the VM had before it, and its
+command doubles answer as they did then.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .backup import Backup
+from .engine.interpreter import first_line
+from .engine.rules import RuleSet
+from .explain import printable
+from .kept import KeptFile, Tracer
+from .protocols import FileKind, Guest
+from .traced_guest import POSIX_START_UP
+from .vm_path import FileGuest
+
+_BASH = "/bin/bash"
+"""What traces."""
+
+_SH = ("sh", "dash")
+"""Shells whose scripts bash can run as well, in its POSIX mode."""
+
+_PLACES = ("/bin/sh", "/usr/bin/sh", "/bin/dash", "/usr/bin/dash")
+"""Where they lie."""
+
+_WRAPPER = f"""\
+#!{_BASH} -p
+[ ! -e /proc/self/fd/{POSIX_START_UP} ] || export BASH_ENV=/proc/self/fd/{POSIX_START_UP}
+exec {_BASH} "$@"
+""".encode("ascii")
+"""Lies where sh is. It is not started as ``sh``, because bash would not read ``BASH_ENV`` then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the lines of a backup are measured.
+
+    Args:
+        shell: what measures; empty where nothing does.
+        twin: why in a twin; empty where the backup itself is measured.
+        notes: what is not measured and why, each a sentence.
+    """
+
+    shell: str = ""
+    twin: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def plan(scripts: Sequence[KeptFile], rules: RuleSet, guest: Guest, tracer: Tracer) -> Plan:
+    """Decide how the lines of a backup are measured.
+
+    Args:
+        scripts: what it will run.
+        rules: the rule set in effect.
+        guest: where they run.
+        tracer: knows which scripts would notice.
+    """
+    if not guest.runs_programs or not scripts:
+        return Plan()
+    if guest.name == "in-place":
+        return Plan(notes=("in place no script is measured",))
+    (bash,) = guest.examine((_BASH,), 0)
+    if bash.kind is not FileKind.FILE:
+        return Plan(notes=(f"no script is measured: there is no {_BASH} (Debian: bash)",))
+    notes: list[str] = []
+    reasons: list[str] = []
+    shells: set[str] = set()
+    for script in scripts:
+        shell = rules.interpreter or _shell_of(script.content)
+        path = printable(script.path)
+        if shell != "bash" and shell not in _SH:
+            what = f"what runs it, {shell}," if shell else "it is a program that"
+            notes.append(f"{path} is not measured: {what} cannot be traced")
+            continue
+        shells.add(shell)
+        if shell != "bash":
+            reasons.append(f"{shell} does not tell which line it executes")
+        elif why := tracer.refusal(script.content):
+            reasons.append(f"{path} would notice: {why}")
+    if not shells:
+        return Plan(notes=tuple(notes))
+    measuring = "bash as sh" if shells.isdisjoint({"bash"}) else "bash"
+    return Plan(measuring, "; ".join(dict.fromkeys(reasons)), tuple(notes))
+
+
+def _shell_of(content: bytes) -> str:
+    """The name of what runs a script that is executed; ``sh`` where it names nothing."""
+    if content.startswith(b"\x7fELF"):
+        return ""
+    found = first_line(content)
+    return posixpath.basename(found.name) if found.name else "sh"
+
+
+def let_bash_be_sh(guest: FileGuest) -> None:
+    """Let bash run what sh would, so that it can be traced.
+
+    Args:
+        guest: the twin.
+
+    Raises:
+        OSError: a shell cannot be replaced.
+    """
+    for facts in guest.examine(_PLACES, 0):
+        if facts.kind is FileKind.FILE:
+            guest.install(facts.path, _WRAPPER, 0o755, "root")
+
+
+def parted(backup: Backup, twin: Backup) -> str:
+    """How a twin went another way than the backup; empty where it did not.
+
+    Args:
+        backup: the first one, whose verdict counts.
+        twin: the second one.
+    """
+    told = []
+    for name, one, other in (
+        ("pre-script", backup.pre, twin.pre),
+        ("post-script", backup.post, twin.post),
+    ):
+        endings = ["not run" if run is None else run.last.ending for run in (one, other)]
+        if endings[0] != endings[1]:
+            told.append(f"the {name}: {endings[1]}, in the backup itself: {endings[0]}")
+    if not told:
+        return ""
+    return (
+        f"the twin that was measured went another way ({'; '.join(told)}): what was in memory, in "
+        "/run, and what the test does meanwhile are not in a twin"
+    )
