@@ -10,8 +10,10 @@ SECOND = 1_000_000_000
 
 _MICROSECOND = 1000
 
-_TICK, _TICKS_AWAITED = 0.001, 20
-"""Seconds of a look, and looks, until the kernel's clock ticks: 100 to 1000 times a second."""
+_TICK, _TICKS_AWAITED = 0.001, 1000
+"""Seconds of a look, and looks, until the kernel's clock ticks: 100 to 1000 times a second, but a
+machine that gets no time of its own misses many.
+"""
 
 _REALTIME_COARSE = 5  # linux/time.h
 

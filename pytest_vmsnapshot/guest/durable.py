@@ -13,7 +13,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable
 
-from ..clock.shift import SECOND
+from ..clock.shift import SECOND, kernel_stamp
 from ..frozen_mounts import FrozenMounts
 from .disk_files import DiskFiles, FoundFile, Key
 from .file_states import FileState, KnownFile
@@ -204,7 +204,7 @@ class Durable:
 
     def _state(self, place: str, status: os.stat_result) -> FileState:
         stamps = status.st_mtime_ns, status.st_ctime_ns
-        is_settled = max(stamps) < time.time_ns() - _TICK
+        is_settled = max(stamps) < min(time.time_ns() - _TICK, kernel_stamp())
         content = None
         if status.st_size <= CONTENT_LIMIT and self._readings > 0 and self._has_room(status):
             content = read_content(place)
