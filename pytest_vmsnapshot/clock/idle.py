@@ -69,12 +69,12 @@ class Asleep:
     Args:
         look: what was seen.
         since: the kernel's monotonic clock, in nanoseconds.
-        stamp: what the kernel stamped files with.
+        stamp: the kernel's wall clock: since Linux 6.13 files can be stamped as finely as that.
     """
 
     look: Look
     since: int = field(default_factory=time.monotonic_ns)
-    stamp: int = field(default_factory=kernel_stamp)
+    stamp: int = field(default_factory=time.time_ns)
 
     def is_settled(self, settle: int) -> bool:
         """Whether a jump is sound.
@@ -85,7 +85,7 @@ class Asleep:
         Args:
             settle: nanoseconds that must have passed.
         """
-        return time.monotonic_ns() - self.since >= settle and kernel_stamp() != self.stamp
+        return time.monotonic_ns() - self.since >= settle and kernel_stamp() >= self.stamp
 
     def until_next_tick(self) -> int:
         """Nanoseconds until the kernel stamps files with another time."""

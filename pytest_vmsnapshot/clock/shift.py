@@ -65,9 +65,9 @@ class Shift:
             amount: nanoseconds; rounded up to microseconds.
         """
         self.set_wall_clock()
-        before = kernel_stamp()
+        before = time.time_ns()  # since Linux 6.13 files can be stamped as finely as that
         for _ in range(_TICKS_AWAITED):  # files stamped before are told from those after by that
-            if kernel_stamp() != before:
+            if kernel_stamp() >= before:
                 break
             time.sleep(_TICK)
         self._base += _whole(amount)
@@ -111,7 +111,7 @@ class Shift:
 
 
 def kernel_stamp() -> int:
-    """What the kernel stamps files with now: its wall clock at its last tick."""
+    """What the kernel stamps files with now, at least: its wall clock at its last tick."""
     return time.clock_gettime_ns(_REALTIME_COARSE)
 
 
