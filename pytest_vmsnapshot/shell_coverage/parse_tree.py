@@ -1,0 +1,315 @@
+"""A shell script as coverage sees it: its statements, its clauses and its decisions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .here_documents import calmed
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+TOP = -1
+"""Stands for the script itself where a substitution is meant."""
+
+UNKNOWN: frozenset[str] = frozenset()
+"""The first words of a command that only the run knows."""
+
+_TRANSPARENT = frozenset({"time", "coproc", "builtin"})
+"""Words that bash leaves out when it traces the command behind them, or not, as it likes."""
+
+_PLAIN = re.compile(r"[^\s$`*?{}~'\"\\]+")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_ESCAPED = re.compile(rb"^([ \t]*)\\(?=[A-Za-z])", re.MULTILINE)
+
+_CLAUSES = frozenset(
+    {
+        "function_definition",
+        "if_statement",
+        "elif_clause",
+        "else_clause",
+        "case_statement",
+        "case_item",
+        "for_statement",
+        "c_style_for_statement",
+        "while_statement",
+        "do_group",
+        "subshell",
+        "compound_statement",
+        "list",
+        "pipeline",
+    }
+)
+_SUBSTITUTIONS = frozenset({"command_substitution", "process_substitution"})
+
+
+class CoverageExtraMissing(Exception):
+    """What parses shell scripts is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "coverage of shell scripts needs tree-sitter-bash: "
+            'pip install "pytest-vmsnapshot[coverage]"'
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What bash traces as one command.
+
+    Args:
+        line: the line that stands for it: its first.
+        end: its last line, here-documents included.
+        words: with which of them bash may begin when it traces it; none if only the run knows.
+        substitution: the index of the command substitution it stands in, ``TOP`` outside of any.
+    """
+
+    line: int
+    end: int
+    words: frozenset[str]
+    substitution: int
+
+    def may_print(self, word: str) -> bool:
+        """Whether bash may have traced it by a line that begins with a word."""
+        return not self.words or word in self.words
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """Lines that are excluded together, by a comment on the first of them."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the script."""
+
+    name: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A parsed script.
+
+    Args:
+        statements: in the order of the text.
+        clauses: of compound commands and functions.
+        functions: in the order of the text.
+        substitutions: for each, the lines from which to which it goes.
+        whole: whether all of it could be parsed.
+    """
+
+    statements: tuple[Statement, ...]
+    clauses: tuple[Clause, ...]
+    functions: tuple[Function, ...]
+    substitutions: tuple[tuple[int, int], ...]
+    whole: bool
+
+    @property
+    def lines(self) -> frozenset[int]:
+        """Lines that stand for a statement."""
+        return frozenset(statement.line for statement in self.statements)
+
+    def excluded(self, matching: frozenset[int]) -> frozenset[int]:
+        """Lines that are not counted.
+
+        Args:
+            matching: lines with a comment (or other text) that excludes them. On the first line of
+                a compound command, a clause of it or a function it excludes all of that.
+        """
+        excluded = set(matching)
+        for clause in self.clauses:
+            if clause.first in matching:
+                excluded.update(range(clause.first, clause.last + 1))
+        for statement in self.statements:
+            if not matching.isdisjoint(range(statement.line, statement.end + 1)):
+                excluded.add(statement.line)
+        return frozenset(excluded)
+
+
+def parse(text: bytes) -> Script:
+    """Parse a shell script, as far as that goes.
+
+    Args:
+        text: the script, of any shell that is like bash; CRLF and undecodable bytes may be in it.
+
+    Raises:
+        CoverageExtraMissing: tree-sitter is not installed.
+    """
+    return _Reading(tree(text)).result()
+
+
+def tree(text: bytes) -> Node:
+    """The root of the parse tree of a script.
+
+    Raises:
+        CoverageExtraMissing: tree-sitter is not installed.
+    """
+    try:
+        import tree_sitter_bash
+        from tree_sitter import Language, Parser
+    except ImportError:
+        raise CoverageExtraMissing from None
+    # Each would be taken for a part of the word beside it: the carriage return of CRLF, the
+    # backslash before a command that keeps it from being an alias. Rows stay the same.
+    calm = _ESCAPED.sub(rb"\1 ", calmed(text.replace(b"\r\n", b" \n")))
+    return Parser(Language(tree_sitter_bash.language())).parse(calm).root_node
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A node that is still to be read."""
+
+    node: Node
+    substitution: int
+    end: int = 0
+
+
+class _Reading:
+    """Reads a tree, without recursion: chains of ``&&`` are as deep as they are long."""
+
+    def __init__(self, root: Node) -> None:
+        self._root = root
+        self._statements: list[Statement] = []
+        self._clauses: list[Clause] = []
+        self._functions: list[Function] = []
+        self._substitutions: list[tuple[int, int]] = []
+        self._aliases: set[str] = set()
+
+    def result(self) -> Script:
+        """What was read."""
+        open_places = [_Place(self._root, TOP)]
+        while open_places:
+            open_places += reversed(list(self._read(open_places.pop())))
+        statements = [
+            Statement(s.line, s.end, UNKNOWN, s.substitution)
+            if not s.words.isdisjoint(self._aliases)
+            else s
+            for s in self._statements
+        ]
+        return Script(
+            tuple(sorted(statements, key=lambda s: (s.line, s.end))),
+            tuple(self._clauses),
+            tuple(self._functions),
+            tuple(self._substitutions),
+            not self._root.has_error,
+        )
+
+    def _read(self, place: _Place) -> Iterator[_Place]:
+        node, substitution = place.node, place.substitution
+        kind = node.type
+        first, last = lines_of(node)
+        if kind in _CLAUSES and last > first:
+            self._clauses.append(Clause(first, last))
+        if kind == "function_definition":
+            name = node.child_by_field_name("name")
+            self._functions.append(Function(text_of(name) if name else "", first, last))
+        if kind in _SUBSTITUTIONS:
+            substitution = len(self._substitutions)
+            self._substitutions.append((first, last))
+        if kind == "command":
+            self._commands(place, substitution)
+        elif (words := self._words(node)) is not None:
+            end = max(place.end, self._header_end(node))
+            self._statements.append(Statement(first, end, words, substitution))
+        body = node.child_by_field_name("body") if kind == "redirected_statement" else None
+        for child in node.children:
+            # What is written into a command belongs to it.
+            yield _Place(child, substitution, last if body is not None and child == body else 0)
+
+    def _header_end(self, node: Node) -> int:
+        """The last line of a simple command, or of the head of a compound one."""
+        if node.type in {"for_statement", "c_style_for_statement", "select_statement"}:
+            body = node.child_by_field_name("body")
+            return max(lines_of(node)[0], lines_of(body)[0] if body else 0)
+        if node.type == "case_statement":
+            value = node.child_by_field_name("value")
+            return lines_of(value or node)[1]
+        return lines_of(node)[1]
+
+    def _words(self, node: Node) -> frozenset[str] | None:
+        """With which words bash begins when it traces a node; None if it does not trace it."""
+        kind = node.type
+        if kind == "variable_assignment":
+            if node.parent and node.parent.type in {"command", "declaration_command"}:
+                return None
+            return frozenset({f"{_assigned(node)}="})
+        if kind == "declaration_command":
+            variables = {f"{_assigned(child)}=" for child in node.children if child.is_named}
+            return frozenset({text_of(node.children[0]), *variables} - {"="})
+        if kind == "unset_command":
+            return frozenset({text_of(node.children[0])})
+        if kind == "test_command":
+            return frozenset({text_of(node.children[0])})
+        if kind == "for_statement":
+            return frozenset({text_of(node.children[0])})  # select is one of them
+        if kind == "c_style_for_statement":
+            return frozenset({"(("})
+        if kind == "case_statement":
+            return frozenset({"case"})
+        if kind == "compound_statement" and node.children and node.children[0].type == "((":
+            return frozenset({"(("})
+        return None
+
+    def _commands(self, place: _Place, substitution: int) -> None:
+        """Note a command. tree-sitter-bash takes some for one that are on lines of their own."""
+        whole, start = place.node.text or b"", place.node.start_byte
+        parts: list[list[Node]] = [[]]
+        for child in place.node.children:
+            if parts[-1]:
+                between = whole[parts[-1][-1].end_byte - start : child.start_byte - start]
+                if b"\n" in between.replace(b"\\\n", b""):
+                    parts.append([])
+            parts[-1].append(child)
+        for part in parts:
+            if part[0].type.endswith("_redirect"):  # bash does not trace it
+                continue
+            first, last = lines_of(part[0])[0], lines_of(part[-1])[1]
+            end = max(last, place.end) if part is parts[-1] else last
+            self._statements.append(Statement(first, end, self._of_command(part), substitution))
+
+    def _of_command(self, part: list[Node]) -> frozenset[str]:
+        """With which words bash begins when it traces a command."""
+        assigned = [child for child in part if child.type == "variable_assignment"]
+        found = {f"{_assigned(child)}=" for child in assigned}
+        rest = [c for c in part if c not in assigned and not c.type.endswith("_redirect")]
+        if not rest:
+            return frozenset(found)
+        word = literal(rest[0])
+        if word == "alias":
+            self._aliases |= {text_of(c).strip("'\"").partition("=")[0] for c in rest[1:]}
+        if word is None or word in _TRANSPARENT:
+            return UNKNOWN
+        return frozenset({*found, word})
+
+
+def lines_of(node: Node) -> tuple[int, int]:
+    """The first and the last line of a node, from 1."""
+    (first, _), (last, column) = node.start_point, node.end_point
+    return first + 1, max(first, last - (column == 0)) + 1
+
+
+def text_of(node: Node) -> str:
+    """The text of a node."""
+    return (node.text or b"").decode(errors="surrogateescape")
+
+
+def literal(node: Node) -> str | None:
+    """What a word is for the shell, without its quotes; None if only the run knows."""
+    text = text_of(node).replace("\\\n", "").replace("\\", "")
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        text = text[1:-1]
+    return text if _PLAIN.fullmatch(text) else None
+
+
+def _assigned(node: Node) -> str:
+    """The variable of an assignment; nothing for other nodes."""
+    found = _NAME.match(text_of(node)) if node.type == "variable_assignment" else None
+    return found[0] if found else ""

@@ -1,0 +1,4 @@
+ |#!/bin/sh
++|alias say='echo said'
++|say hello
++|unalias say

@@ -1,0 +1,9 @@
+ |#!/bin/sh
++|(
+ |    echo a
+ |) &
++|wait
++|{ echo b; } &
++|wait $!
++|sleep 0 &
++|wait

@@ -1,0 +1,6 @@
+ |#!/bin/bash
++|	if	true
+ |	then
++|		echo	tabs
+ |	fi
++|echo	"é ü"	;	echo	two

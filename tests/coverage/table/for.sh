@@ -1,0 +1,13 @@
+ |#!/bin/sh
++|for name in a b
+ |do
++|    if [ $name = a ]
+ |    then
++|        continue
+ |    fi
++|    break
+-|    echo never
+ |done
++|for x; do
+-|    echo never
+ |done

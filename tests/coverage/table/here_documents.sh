@@ -1,0 +1,10 @@
+ |#!/bin/sh
++|cat <<EOF |
+ |a body in the middle of a pipeline
+ |EOF
++|    tr a-z A-Z
++|cat >/dev/null <<EOF
+ |a
++|$(
+ |EOF
+ |EOF

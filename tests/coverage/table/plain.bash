@@ -1,0 +1,6 @@
+ |#!/bin/bash
+ |# A comment is no statement.
++|echo one
+ |
++|two=2
++|echo "$two"; echo again

@@ -1,0 +1,4 @@
+ |#!/bin/sh
++|set -eu
++|: "${1:-nothing}"
++|printf '%s\n' done
