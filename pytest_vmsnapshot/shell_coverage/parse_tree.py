@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .here_documents import calmed
+from .calming import calmed, without_expressions
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -23,7 +23,6 @@ _TRANSPARENT = frozenset({"time", "coproc", "builtin"})
 
 _PLAIN = re.compile(r"[^\s$`*?{}~'\"\\]+")
 _NAME = re.compile(r"[A-Za-z_]\w*")
-_ESCAPED = re.compile(rb"^([ \t]*)\\(?=[A-Za-z])", re.MULTILINE)
 
 _CLAUSES = frozenset(
     {
@@ -65,12 +64,15 @@ class Statement:
         end: its last line, here-documents included.
         words: with which of them bash may begin when it traces it; none if only the run knows.
         substitution: the index of the command substitution it stands in, ``TOP`` outside of any.
+        offset: how many lines below the first one of its substitution bash counts it, which leaves
+            out blank lines and comments.
     """
 
     line: int
     end: int
     words: frozenset[str]
     substitution: int
+    offset: int = 0
 
     def may_print(self, word: str) -> bool:
         """Whether bash may have traced it by a line that begins with a word."""
@@ -157,10 +159,13 @@ def tree(text: bytes) -> Node:
         from tree_sitter import Language, Parser
     except ImportError:
         raise CoverageExtraMissing from None
-    # Each would be taken for a part of the word beside it: the carriage return of CRLF, the
-    # backslash before a command that keeps it from being an alias. Rows stay the same.
-    calm = _ESCAPED.sub(rb"\1 ", calmed(text.replace(b"\r\n", b" \n")))
-    return Parser(Language(tree_sitter_bash.language())).parse(calm).root_node
+    parser = Parser(Language(tree_sitter_bash.language()))
+    calm = calmed(text)
+    root = parser.parse(calm).root_node
+    if root.has_error:
+        other = parser.parse(without_expressions(calm)).root_node
+        root = root if other.has_error else other
+    return root
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,18 +187,14 @@ class _Reading:
         self._functions: list[Function] = []
         self._substitutions: list[tuple[int, int]] = []
         self._aliases: set[str] = set()
+        self._rows: set[int] = set()
 
     def result(self) -> Script:
         """What was read."""
         open_places = [_Place(self._root, TOP)]
         while open_places:
             open_places += reversed(list(self._read(open_places.pop())))
-        statements = [
-            Statement(s.line, s.end, UNKNOWN, s.substitution)
-            if not s.words.isdisjoint(self._aliases)
-            else s
-            for s in self._statements
-        ]
+        statements = [self._finished(statement) for statement in self._statements]
         return Script(
             tuple(sorted(statements, key=lambda s: (s.line, s.end))),
             tuple(self._clauses),
@@ -202,10 +203,20 @@ class _Reading:
             not self._root.has_error,
         )
 
+    def _finished(self, statement: Statement) -> Statement:
+        known = statement.words.isdisjoint(self._aliases)
+        offset = 0
+        if statement.substitution != TOP:
+            first = min(s.line for s in self._statements if s.substitution == statement.substitution)
+            offset = len(self._rows.intersection(range(first, statement.line)))
+        return replace(statement, words=statement.words if known else UNKNOWN, offset=offset)
+
     def _read(self, place: _Place) -> Iterator[_Place]:
         node, substitution = place.node, place.substitution
         kind = node.type
         first, last = lines_of(node)
+        if not node.children and kind not in {"comment", "then", "\n"}:
+            self._rows.add(first)
         if kind in _CLAUSES and last > first:
             self._clauses.append(Clause(first, last))
         if kind == "function_definition":

@@ -38,8 +38,6 @@ class _Frame:
     function: str
     depth: int
     level: int
-    line: int
-    """Of its first command."""
 
 
 def placed(trace: Iterable[Traced], script_of: Callable[[str], Script | None]) -> Iterator[Placed]:
@@ -52,8 +50,11 @@ def placed(trace: Iterable[Traced], script_of: Callable[[str], Script | None]) -
     Yields:
         Them, in the same order.
     """
+    commands = list(trace)
     stacks: dict[int, list[_Frame]] = {}
-    for traced in trace:
+    earlier = _commands_around(commands)
+    later = _commands_around(commands[::-1])[::-1]
+    for traced, *around in zip(commands, later, earlier, strict=True):
         stack = stacks.setdefault(traced.pid, [])
         frame = _frame_of(stack, traced)
         script = script_of(traced.file)
@@ -62,9 +63,43 @@ def placed(trace: Iterable[Traced], script_of: Callable[[str], Script | None]) -
         if traced.level > frame.level:
             continue  # of eval, or of a trap: the lines are not of this file
         spawned = traced.level > 1 and traced.subshell > 0 and frame is stack[0]
-        statement = _statement_of(script, traced, frame.line if spawned else 0)
+        statement = _statement_of(script, traced, around if spawned else ())
         if statement is not None:
             yield Placed(traced, statement, script)
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """Lines, as bash counts them, of commands that a substitution is part of.
+
+    Args:
+        next: of the command right around it.
+        outermost: of the one around all.
+    """
+
+    next: int
+    outermost: int
+
+
+def _commands_around(commands: Iterable[Traced]) -> list[_Around | None]:
+    """For each command the last one so far that it may be a substitution of.
+
+    bash traces it after its substitutions; before those in here-documents and redirections.
+    """
+    found: list[_Around | None] = []
+    seen: dict[tuple[int, int], tuple[Traced, _Around | None]] = {}
+    depth = 0
+    for traced in commands:
+        if traced.depth < depth:  # what is deeper belongs to other calls
+            seen = {key: value for key, value in seen.items() if key[0] <= traced.depth}
+        depth = traced.depth
+        own = None
+        outer, its = seen.get((traced.depth, traced.level - 1), (None, None))
+        if outer is not None and outer.file == traced.file:
+            own = _Around(outer.line, its.outermost if its else outer.line)
+        found.append(own)
+        seen[traced.depth, traced.level] = traced, own
+    return found
 
 
 def _frame_of(stack: list[_Frame], traced: Traced) -> _Frame:
@@ -79,22 +114,23 @@ def _frame_of(stack: list[_Frame], traced: Traced) -> _Frame:
     ):
         if top is not None and top.depth == traced.depth:
             stack.pop()
-        stack.append(
-            _Frame(traced.file, traced.function, traced.depth, traced.level, traced.line)
-        )
+        stack.append(_Frame(traced.file, traced.function, traced.depth, traced.level))
     return stack[-1]
 
 
-def _statement_of(script: Script, traced: Traced, base: int) -> Statement | None:
+def _statement_of(
+    script: Script, traced: Traced, around: Iterable[_Around | None]
+) -> Statement | None:
     """The statement that a command of the trace is.
 
     Args:
         script: where it stands.
         traced: the command.
-        base: the line of the first command of its process, which may be a substitution; else 0.
+        around: the commands that may be around it, if it may be in a substitution.
     """
-    if base and (inside := _inside(script, traced, base)):
-        return inside
+    inside = [found for each in around if each for found in _inside(script, traced, each)]
+    if inside:
+        return min(inside, key=lambda found: found[0])[1]
     here = [s for s in script.statements if s.line <= traced.line <= s.end]
     fitting = [s for s in here if s.may_print(traced.word)]
     outside = [s for s in fitting if s.substitution == TOP]
@@ -106,21 +142,16 @@ def _statement_of(script: Script, traced: Traced, base: int) -> Statement | None
     )
 
 
-def _inside(script: Script, traced: Traced, base: int) -> Statement | None:
-    """The statement of a substitution that a command of the trace is, if it is one."""
-    around = [
-        (s.line, s.end) for s in script.statements if s.substitution == TOP or s.end > s.line
-    ]
-    spans = [(first, end) for first, end in around if first <= base <= end]
-    candidates = [
-        statement
-        for statement in script.statements
-        if statement.substitution != TOP
-        and statement.may_print(traced.word)
-        and any(first <= statement.line <= end for first, end in spans)
-    ]
-    if not candidates:
-        return None
-    begin = script.substitutions[candidates[0].substitution][0]
-    meant = begin + traced.line - base
-    return min(candidates, key=lambda s: (not s.words, abs(s.line - meant)))
+def _inside(
+    script: Script, traced: Traced, around: _Around
+) -> Iterator[tuple[tuple[bool, int], Statement]]:
+    """Statements of substitutions that a command may be, each with how little it fits."""
+    spans = [s for s in script.statements if s.line <= around.outermost <= s.end]
+    for statement in script.statements:
+        if (
+            statement.substitution != TOP
+            and statement.may_print(traced.word)
+            and any(outer.line <= statement.line <= outer.end for outer in spans)
+        ):
+            distance = abs(around.next + statement.offset - traced.line)
+            yield (not statement.words, distance), statement

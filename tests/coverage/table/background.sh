@@ -1,6 +1,6 @@
  |#!/bin/sh
-+|(
- |    echo a
+ |(
++|    echo a
  |) &
 +|wait
 +|{ echo b; } &

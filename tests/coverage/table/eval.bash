@@ -11,5 +11,5 @@
 -|    echo c
  |fi
 +|eval "$code"
--|[ a = b ] && echo c
++|[ a = b ] && echo c
 +|eval 'echo d; echo e'

@@ -1,5 +1,5 @@
 +|echo no first line; trap 'echo one
  |echo two
  |echo three' EXIT
--|[ a = b ] && echo three
++|[ a = b ] && echo three
 +|true

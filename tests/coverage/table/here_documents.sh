@@ -4,7 +4,8 @@
  |EOF
 +|    tr a-z A-Z
 +|cat >/dev/null <<EOF
- |a
-+|$(
++|a $(echo b)
  |EOF
++|cat >/dev/null <<\EOF
+ |$(echo c
  |EOF

@@ -1,8 +1,8 @@
  |#!/bin/sh
-+|{
+ |{
 +|    echo a
 +|    echo b
- |} | while read -r x; do
++|} | while read -r x; do
 +|    echo "$x"
  |done
 +|false | true

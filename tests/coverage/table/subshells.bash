@@ -6,8 +6,8 @@
  |)
 +|( echo one line )
  |(
-+|    (
- |        echo deeper
+ |    (
++|        echo deeper
  |    ) 
  |) 
 +|echo "$?"

@@ -7,7 +7,7 @@
  |{
 +|    echo group
  |} 2>&1
-+|if (
+ |if (
 +|    exit 1
  |); then
 -|    echo never

@@ -1,7 +1,7 @@
  |#!/bin/bash
 +|time sleep 0
-+|time {
- |    true
+ |time {
++|    true
  |}
 +|command echo a
 +|builtin echo b

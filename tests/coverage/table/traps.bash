@@ -10,7 +10,7 @@
 +|trap 'echo first
  |echo second
  |cleanup' USR1
--|[ a = b ] && exit 1
++|[ a = b ] && exit 1
 +|kill -USR1 $BASHPID
 +|trap 'echo failed
  |echo here' ERR

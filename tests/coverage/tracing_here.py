@@ -1,0 +1,91 @@
+"""Scripts traced on this machine, without a VM, and hand-made lists of what must come of it.
+
+In a file of ``table`` each line has a mark in front: ``+`` the statement that begins here is run,
+``-`` it is not, nothing where none begins. ``=== NAME`` begins another file.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pytest_vmsnapshot.shell_coverage import parse_tree, placing, trace, tracing
+
+TABLE = Path(__file__).parent / "table"
+NAMES = sorted(path.name for path in TABLE.iterdir())
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A script, and what a person says of it."""
+
+    name: str
+    text: str
+    covered: frozenset[int]
+    missed: frozenset[int]
+
+
+def listed(name: str) -> list[Listed]:
+    """The files of an entry of the table."""
+    return list(_files((TABLE / name).read_text(encoding="utf-8"), name))
+
+
+def _files(text: str, name: str) -> Iterator[Listed]:
+    head, *rest = text.split("=== ")
+    parts = [(name, head), *((part.partition("\n")[0], part.partition("\n")[2]) for part in rest)]
+    for own, body in parts:
+        lines = body.splitlines()
+        marks = {mark: frozenset(n for n, line in enumerate(lines, 1) if line[0] == mark)
+                 for mark in "+-"}
+        yield Listed(own, "".join(line[2:] + "\n" for line in lines), marks["+"], marks["-"])
+
+
+def traced(script: Path, *arguments: str) -> bytes:
+    """Run a script in its directory, and give its trace: as bash, or as sh if it is named so."""
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("no bash (Debian: apt-get install bash)")
+    own = script.parent / ".tracing"
+    own.mkdir()
+    log, plain, posix = own / "trace", own / "bash", own / "posix"
+    log.touch()
+    plain.write_bytes(tracing.start_up(str(log), posix=False))
+    posix.write_bytes(tracing.start_up(str(log), posix=True, bash_start_up=str(plain)))
+    sh = own / "bin" / "sh"
+    sh.parent.mkdir()
+    sh.write_bytes(tracing.sh_in_bash(bash, str(posix)))
+    sh.chmod(0o755)
+    environment = {"PATH": f"{sh.parent}:{os.environ['PATH']}", "HOME": "/nowhere", "LC_ALL": "C.UTF-8"}
+    if script.suffix == ".sh":
+        command = [str(sh)]
+    else:
+        command = [bash]
+        environment["BASH_ENV"] = str(plain)
+    subprocess.run(
+        [*command, f"./{script.name}", *arguments],
+        cwd=script.parent,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=60,
+        check=False,
+    )
+    return log.read_bytes()
+
+
+def covered(script: Path, text: bytes) -> dict[str, set[int]]:
+    """The covered lines of all files beside a script, by a trace."""
+    files = {path.name: path for path in script.parent.iterdir() if path.is_file()}
+    scripts = {name: parse_tree.parse(path.read_bytes()) for name, path in files.items()}
+    lines: dict[str, set[int]] = {name: set() for name in files}
+    names = {id(parsed): name for name, parsed in scripts.items()}
+    for found in placing.placed(trace.read_trace(text), lambda n: scripts.get(Path(n).name)):
+        lines[names[id(found.script)]].add(found.statement.line)
+    return lines
