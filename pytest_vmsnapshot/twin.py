@@ -29,10 +29,16 @@ _SH = ("sh", "dash")
 _PLACES = ("/bin/sh", "/usr/bin/sh", "/bin/dash", "/usr/bin/dash")
 """Where they lie."""
 
-_WRAPPER = f"""\
+SH_NAME = "sh-in-bash"
+"""What bash is called in the place of sh, until its start-up file calls it ``sh``."""
+
+WRAPPER = f"""\
 #!{_BASH} -p
-[ ! -e /proc/self/fd/{POSIX_START_UP} ] || export BASH_ENV=/proc/self/fd/{POSIX_START_UP}
-exec {_BASH} "$@"
+if [ -e /proc/self/fd/{POSIX_START_UP} ]; then
+    export BASH_ENV=/proc/self/fd/{POSIX_START_UP}
+    exec -a {SH_NAME} {_BASH} "$@"
+fi
+exec -a sh {_BASH} "$@"
 """.encode("ascii")
 """Lies where sh is. It is not started as ``sh``, because bash would not read ``BASH_ENV`` then."""
 
@@ -108,7 +114,7 @@ def let_bash_be_sh(guest: FileGuest) -> None:
     """
     for facts in guest.examine(_PLACES, 0):
         if facts.kind is FileKind.FILE:
-            guest.install(facts.path, _WRAPPER, 0o755, "root")
+            guest.install(facts.path, WRAPPER, 0o755, "root")
 
 
 def parted(backup: Backup, twin: Backup) -> str:

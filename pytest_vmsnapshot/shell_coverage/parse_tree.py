@@ -104,20 +104,33 @@ class Script:
         statements: in the order of the text.
         clauses: of compound commands and functions.
         functions: in the order of the text.
-        substitutions: for each, the lines from which to which it goes.
+        loops: for each ``for`` the line of its head, and the lines from which to which the next
+            statement behind it goes. bash does not trace the head if there is no word for it.
         whole: whether all of it could be parsed.
     """
 
     statements: tuple[Statement, ...]
     clauses: tuple[Clause, ...]
     functions: tuple[Function, ...]
-    substitutions: tuple[tuple[int, int], ...]
+    loops: tuple[tuple[int, int, int], ...]
     whole: bool
 
     @property
     def lines(self) -> frozenset[int]:
         """Lines that stand for a statement."""
         return frozenset(statement.line for statement in self.statements)
+
+    def executed(self, lines: set[int]) -> set[int]:
+        """Lines that stand for a statement that was run.
+
+        Args:
+            lines: those of statements that bash has traced.
+        """
+        found = set(lines)
+        for head, first, last in reversed(self.loops):
+            if head not in found and not found.isdisjoint(range(first, last + 1)):
+                found.add(head)
+        return found
 
     def excluded(self, matching: frozenset[int]) -> frozenset[int]:
         """Lines that are not counted.
@@ -185,7 +198,8 @@ class _Reading:
         self._statements: list[Statement] = []
         self._clauses: list[Clause] = []
         self._functions: list[Function] = []
-        self._substitutions: list[tuple[int, int]] = []
+        self._substitutions = 0
+        self._loops: list[tuple[int, int, int]] = []
         self._aliases: set[str] = set()
         self._rows: set[int] = set()
 
@@ -199,7 +213,7 @@ class _Reading:
             tuple(sorted(statements, key=lambda s: (s.line, s.end))),
             tuple(self._clauses),
             tuple(self._functions),
-            tuple(self._substitutions),
+            tuple(self._loops),
             not self._root.has_error,
         )
 
@@ -223,13 +237,15 @@ class _Reading:
             name = node.child_by_field_name("name")
             self._functions.append(Function(text_of(name) if name else "", first, last))
         if kind in _SUBSTITUTIONS:
-            substitution = len(self._substitutions)
-            self._substitutions.append((first, last))
+            substitution = self._substitutions
+            self._substitutions += 1
         if kind == "command":
             self._commands(place, substitution)
         elif (words := self._words(node)) is not None:
             end = max(place.end, self._header_end(node))
             self._statements.append(Statement(first, end, words, substitution))
+        if kind == "for_statement" and (behind := _behind(node)):
+            self._loops.append((first, *lines_of(behind)))
         body = node.child_by_field_name("body") if kind == "redirected_statement" else None
         for child in node.children:
             # What is written into a command belongs to it.
@@ -299,6 +315,18 @@ class _Reading:
         if word is None or word in _TRANSPARENT:
             return UNKNOWN
         return frozenset({*found, word})
+
+
+def _behind(node: Node) -> Node | None:
+    """The next statement of the same list of statements."""
+    if node.parent and node.parent.type == "redirected_statement":
+        node = node.parent
+    after = node.next_named_sibling
+    while after and after.type in {"comment", "function_definition"}:
+        after = after.next_named_sibling
+    if after is None or after.type in {"elif_clause", "else_clause"}:
+        return None
+    return after if node.parent and node.parent.type not in {"list", "pipeline"} else None
 
 
 def lines_of(node: Node) -> tuple[int, int]:

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from pytest_vmsnapshot.shell_coverage import parse_tree, placing, trace, tracing
+from pytest_vmsnapshot.traced_guest import POSIX_START_UP, START_UP, TRACE
+from pytest_vmsnapshot.twin import WRAPPER
 
 TABLE = Path(__file__).parent / "table"
 NAMES = sorted(path.name for path in TABLE.iterdir())
@@ -53,24 +55,22 @@ def traced(script: Path, *arguments: str) -> bytes:
         pytest.skip("no bash (Debian: apt-get install bash)")
     own = script.parent / ".tracing"
     own.mkdir()
-    log, plain, posix = own / "trace", own / "bash", own / "posix"
-    log.touch()
-    plain.write_bytes(tracing.start_up(str(log), posix=False))
-    posix.write_bytes(tracing.start_up(str(log), posix=True, bash_start_up=str(plain)))
+    log = own / "trace"
+    for number, posix in ((START_UP, False), (POSIX_START_UP, True)):
+        text = tracing.BashTracer().start_up(TRACE, posix=posix)
+        (own / str(number)).write_bytes(text)
     sh = own / "bin" / "sh"
     sh.parent.mkdir()
-    sh.write_bytes(tracing.sh_in_bash(bash, str(posix)))
+    sh.write_bytes(WRAPPER)
     sh.chmod(0o755)
-    environment = {"PATH": f"{sh.parent}:{os.environ['PATH']}", "HOME": "/nowhere", "LC_ALL": "C.UTF-8"}
-    if script.suffix == ".sh":
-        command = [str(sh)]
-    else:
-        command = [bash]
-        environment["BASH_ENV"] = str(plain)
+    opened = f'exec {START_UP}<"$0/{START_UP}" {POSIX_START_UP}<"$0/{POSIX_START_UP}"'
+    run = "exec" if script.suffix == ".sh" else f"BASH_ENV=/proc/self/fd/{START_UP} exec"
+    shell = str(sh) if script.suffix == ".sh" else bash
     subprocess.run(
-        [*command, f"./{script.name}", *arguments],
+        [bash, "-c", f'{opened} {TRACE}>>"$0/trace"; {run} "$@"', str(own), shell]
+        + [f"./{script.name}", *arguments],
         cwd=script.parent,
-        env=environment,
+        env={"PATH": f"{sh.parent}:{os.environ['PATH']}", "HOME": "/nowhere", "LC_ALL": "C.UTF-8"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -88,4 +88,4 @@ def covered(script: Path, text: bytes) -> dict[str, set[int]]:
     names = {id(parsed): name for name, parsed in scripts.items()}
     for found in placing.placed(trace.read_trace(text), lambda n: scripts.get(Path(n).name)):
         lines[names[id(found.script)]].add(found.statement.line)
-    return lines
+    return {name: scripts[name].executed(found) for name, found in lines.items()}
