@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -27,7 +27,7 @@ class Twin(Protocol):
     """A VM in which a backup is made a second time."""
 
     def measure(
-        self, tracer: Tracer, repetitions: Sequence[Repetition]
+        self, tracer: Tracer, repetitions: Sequence[Repetition], of_sh: Collection[str]
     ) -> tuple[Backup, tuple[ScriptTrace, ...]]:
         """Make the backup once more, by a shell that can be traced."""
         ...
@@ -116,7 +116,7 @@ class Keeping:
             try:
                 twin = make_twin(self._point)
                 try:
-                    second, traces = twin.measure(self._tracer, self._repetitions)
+                    second, traces = twin.measure(self._tracer, self._repetitions, self._plan.of_sh)
                 finally:
                     twin.close(wait=False)
             except (HarnessError, OSError) as error:  # whatever becomes of it, the verdict stands

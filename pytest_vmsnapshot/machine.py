@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, Self, Unpack
@@ -312,13 +312,14 @@ class VirtualMachine(VmDoubles):
         return twin
 
     def measure(
-        self, tracer: Tracer, repetitions: Sequence[Repetition]
+        self, tracer: Tracer, repetitions: Sequence[Repetition], of_sh: Collection[str]
     ) -> tuple[Backup, tuple[ScriptTrace, ...]]:
         """Take a backup that somebody else has taken before, and trace its scripts by bash.
 
         Args:
             tracer: knows how.
             repetitions: command doubles as they were when the first one began.
+            of_sh: paths of scripts that bash runs instead of sh.
 
         Returns:
             The backup, and which lines its scripts have executed.
@@ -326,7 +327,7 @@ class VirtualMachine(VmDoubles):
         for repeated in repetitions:
             self._guest.add_double(repeated.spec, repeated.answer())
         let_bash_be_sh(self._guest)
-        traced = TracedGuest(self._bench.guest, tracer)
+        traced = TracedGuest(self._bench.guest, tracer, of_sh)
         try:
             bench = replace(self._bench, guest=traced)
             backup, _ = under_faults.run(bench, self._guest, 1, self._on_budget)

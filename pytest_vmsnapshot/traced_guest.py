@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from .kept import ScriptTrace, Tracer
@@ -16,6 +16,9 @@ from .protocols import Execution, FileFacts, Guest, Launch, Process
 
 START_UP, POSIX_START_UP, TRACE = 249, 250, 251
 """Descriptors of a traced script: bash takes 255, and those below it that are free."""
+
+BASH = "/bin/bash"
+"""What traces."""
 
 _TRACE_SIZE = 32 * 1024 * 1024
 """Bytes kept of a trace; what a script that runs in circles writes beyond them is dropped."""
@@ -30,9 +33,11 @@ class TracedGuest:
     Args:
         guest: where they run.
         tracer: knows how.
+        of_sh: paths of scripts that sh would run, and bash runs instead.
     """
 
-    def __init__(self, guest: Guest, tracer: Tracer) -> None:
+    def __init__(self, guest: Guest, tracer: Tracer, of_sh: Collection[str] = ()) -> None:
+        self._of_sh = of_sh
         self._guest = guest
         self._start_up = {
             START_UP: _sealed(tracer.start_up(TRACE, posix=False)),
@@ -75,8 +80,12 @@ class TracedGuest:
             return launch
         trace = _memory_file(_TRACE_SIZE)
         self._traces.append((launch.label.split(",")[0], launch.attempt, trace))
-        env = {**launch.env, "BASH_ENV": f"/proc/self/fd/{START_UP}"}
-        return replace(launch, env=env, descriptors=(*self._start_up.items(), (TRACE, trace)))
+        start_up, argv = START_UP, launch.argv
+        if launch.script in self._of_sh:
+            start_up, argv = POSIX_START_UP, (BASH, launch.script, *launch.params)
+        env = {**launch.env, "BASH_ENV": f"/proc/self/fd/{start_up}"}
+        descriptors = (*self._start_up.items(), (TRACE, trace))
+        return replace(launch, argv=argv, env=env, descriptors=descriptors)
 
     def close(self) -> tuple[ScriptTrace, ...]:
         """What was traced. Nothing is traced any more."""

@@ -17,11 +17,8 @@ from .engine.rules import RuleSet
 from .explain import printable
 from .kept import KeptFile, Tracer
 from .protocols import FileKind, Guest
-from .traced_guest import POSIX_START_UP
+from .traced_guest import BASH, POSIX_START_UP
 from .vm_path import FileGuest
-
-_BASH = "/bin/bash"
-"""What traces."""
 
 _SH = ("sh", "dash")
 """Shells whose scripts bash can run as well, in its POSIX mode."""
@@ -33,12 +30,12 @@ SH_NAME = "sh-in-bash"
 """What bash is called in the place of sh, until its start-up file calls it ``sh``."""
 
 WRAPPER = f"""\
-#!{_BASH} -p
+#!{BASH} -p
 if [ -e /proc/self/fd/{POSIX_START_UP} ]; then
     export BASH_ENV=/proc/self/fd/{POSIX_START_UP}
-    exec -a {SH_NAME} {_BASH} "$@"
+    exec -a {SH_NAME} {BASH} "$@"
 fi
-exec -a sh {_BASH} "$@"
+exec -a sh {BASH} "$@"
 """.encode("ascii")
 """Lies where sh is. It is not started as ``sh``, because bash would not read ``BASH_ENV`` then."""
 
@@ -51,11 +48,13 @@ class Plan:
         shell: what measures; empty where nothing does.
         twin: why in a twin; empty where the backup itself is measured.
         notes: what is not measured and why, each a sentence.
+        of_sh: paths of the scripts that sh runs.
     """
 
     shell: str = ""
     twin: str = ""
     notes: tuple[str, ...] = ()
+    of_sh: frozenset[str] = frozenset()
 
 
 def plan(scripts: Sequence[KeptFile], rules: RuleSet, guest: Guest, tracer: Tracer) -> Plan:
@@ -71,11 +70,12 @@ def plan(scripts: Sequence[KeptFile], rules: RuleSet, guest: Guest, tracer: Trac
         return Plan()
     if guest.name == "in-place":
         return Plan(notes=("in place no script is measured",))
-    (bash,) = guest.examine((_BASH,), 0)
+    (bash,) = guest.examine((BASH,), 0)
     if bash.kind is not FileKind.FILE:
-        return Plan(notes=(f"no script is measured: there is no {_BASH} (Debian: bash)",))
+        return Plan(notes=(f"no script is measured: there is no {BASH} (Debian: bash)",))
     notes: list[str] = []
     reasons: list[str] = []
+    of_sh: set[str] = set()
     shells: set[str] = set()
     for script in scripts:
         shell = rules.interpreter or _shell_of(script.content)
@@ -86,13 +86,15 @@ def plan(scripts: Sequence[KeptFile], rules: RuleSet, guest: Guest, tracer: Trac
             continue
         shells.add(shell)
         if shell != "bash":
+            of_sh.add(script.path)
             reasons.append(f"{shell} does not tell which line it executes")
         elif why := tracer.refusal(script.content):
             reasons.append(f"{path} would notice: {why}")
     if not shells:
         return Plan(notes=tuple(notes))
     measuring = "bash as sh" if shells.isdisjoint({"bash"}) else "bash"
-    return Plan(measuring, "; ".join(dict.fromkeys(reasons)), tuple(notes))
+    reason = "; ".join(dict.fromkeys(reasons))
+    return Plan(measuring, reason, tuple(notes), frozenset(of_sh))
 
 
 def _shell_of(content: bytes) -> str:

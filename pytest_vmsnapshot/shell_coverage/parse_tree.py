@@ -221,7 +221,9 @@ class _Reading:
         known = statement.words.isdisjoint(self._aliases)
         offset = 0
         if statement.substitution != TOP:
-            first = min(s.line for s in self._statements if s.substitution == statement.substitution)
+            first = min(
+                s.line for s in self._statements if s.substitution == statement.substitution
+            )
             offset = len(self._rows.intersection(range(first, statement.line)))
         return replace(statement, words=statement.words if known else UNKNOWN, offset=offset)
 

@@ -43,8 +43,10 @@ def _files(text: str, name: str) -> Iterator[Listed]:
     parts = [(name, head), *((part.partition("\n")[0], part.partition("\n")[2]) for part in rest)]
     for own, body in parts:
         lines = body.splitlines()
-        marks = {mark: frozenset(n for n, line in enumerate(lines, 1) if line[0] == mark)
-                 for mark in "+-"}
+        marks = {
+            mark: frozenset(n for n, line in enumerate(lines, 1) if line[0] == mark)
+            for mark in "+-"
+        }
         yield Listed(own, "".join(line[2:] + "\n" for line in lines), marks["+"], marks["-"])
 
 
