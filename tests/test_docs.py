@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 import pytest_vmsnapshot
-from pytest_vmsnapshot.catalogue import CATALOGUE
+from pytest_vmsnapshot.catalogue import CATALOGUE, NAMES
 from pytest_vmsnapshot.scenario import SUFFIX
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -188,9 +188,33 @@ def test_every_setting_of_the_marker_has_its_paragraph(pytester: pytest.Pytester
 
 
 def test_every_error_of_a_backup_is_listed_with_its_code() -> None:
-    page = (DOCS / "verdicts.md").read_text(encoding="utf-8")
+    page = (DOCS / "errors.md").read_text(encoding="utf-8")
 
-    assert [kind for kind in CATALOGUE if f"| `{kind.name}` | {kind.code} |" not in page] == []
+    rows = [f"| [`{kind.name}`](errors/{kind.name}.md) | {kind.code} |" for kind in CATALOGUE]
+    assert [row for row in rows if row not in page] == []
+    assert {path.stem for path in (DOCS / "errors").iterdir()} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page_of_an_error_answers_what_is_asked_of_it(name: str) -> None:
+    page = DOCS / "errors" / f"{name}.md"
+    text = page.read_text(encoding="utf-8")
+    codes = dict.fromkeys(str(kind.code) for kind in CATALOGUE if kind.name == name)
+    first, *sections = _HEADING.findall(_FENCE.sub("", text))
+
+    assert first == f"{name} ({', '.join(codes)})"
+    assert sections == [
+        "What the recovery point is worth",
+        "Typical causes",
+        "Find the cause",
+        "Reproduce it",
+        "Mend it",
+    ]
+    causes = text.partition("## Typical causes")[2].partition("## ")[0]
+    assert "```" in causes
+    reproduced = text.partition("## Reproduce it")[2].partition("## Mend it")[0]
+    assert "def test_" in reproduced
+    assert [code for code in codes if not re.search(rf'"{name}"|\[{code}\]', reproduced)] == []
 
 
 def test_every_error_of_the_harness_has_its_paragraph() -> None:
@@ -238,6 +262,7 @@ def _slug(heading: str) -> str:
 
 def test_every_page_is_on_the_map() -> None:
     index = (DOCS / "index.md").read_text(encoding="utf-8")
-    pages = [page.name for page in DOCS.glob("*.md") if page.name != "index.md"]
+    pages = [*DOCS.glob("*.md"), *DOCS.glob("reference/*.md")]
+    names = [str(page.relative_to(DOCS)) for page in pages if page.name != "index.md"]
 
-    assert [name for name in pages if f"({name})" not in index] == []
+    assert [name for name in names if f"({name})" not in index] == []

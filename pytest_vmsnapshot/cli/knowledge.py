@@ -112,7 +112,7 @@ def _error(kind: ErrorKind, facts: Mapping[str, str]) -> Entry:
         kind.meaning,
         tuple((label, text) for label, text in rows if text),
         facts["provoke"].strip("\n"),
-        "docs/verdicts.md#errors",
+        f"docs/errors/{kind.name}.md",
     )
 
 

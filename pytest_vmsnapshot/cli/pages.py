@@ -76,7 +76,7 @@ def _section(lines: list[str], anchor: str) -> Iterator[str]:
 def _blocks(lines: Iterator[str]) -> Iterator[Block]:
     paragraph: list[str] = []
     for line in lines:
-        if line and not line.startswith(("|", _FENCE)):
+        if line and not line.startswith(("|", "<!--", _FENCE)):
             paragraph.append(_LINK.sub(r"\1", line).replace("**", ""))
             continue
         if paragraph:

@@ -62,7 +62,7 @@ def test_what_is_said_of_one(vmsnapshot: Command) -> None:
         "                    until then\n"
         "  what follows      continueBackupOnFailure, as for a script that failed\n"
         "  remedy            find out what it waits for, or raise timeoutInSeconds in the config\n"
-        "  page              docs/verdicts.md#errors\n"
+        "  page              docs/errors/Pre-ScriptTimeout.md\n"
         "  a test that meets it:\n"
         "    def test_pre_script_hangs(vm):\n"
         '        vm.install(pre="#!/bin/sh\\nsleep 60\\n", post="#!/bin/sh\\n", timeout=30)\n'
