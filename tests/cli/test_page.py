@@ -14,6 +14,8 @@ import pytest
 from pytest_vmsnapshot.cli.main import COMMANDS
 from pytest_vmsnapshot.cli.main import vmsnapshot as group
 
+from ..shown import pattern, same
+
 PAGE = (Path(__file__).resolve().parents[2] / "docs/command-line.md").read_text(encoding="utf-8")
 HEADINGS = re.findall(r"^#+ +(.+?) *$", PAGE, re.MULTILINE)
 FILES = re.findall(r"^`([\w./-]+)`:\n\n```\w*\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -80,23 +82,4 @@ def test_examples_show_what_is_printed(tmp_path: Path, block: str) -> None:
             timeout=120,
             check=False,
         )
-        assert re.fullmatch(_pattern(shown), _same(done.stdout)), done.stdout
-
-
-def _pattern(shown: str) -> str:
-    """What must be printed; a line of three dots stands for any number of lines."""
-    lines = [
-        "(?:.*\n)*" if line.strip() == "..." else re.escape(f"{line}\n")
-        for line in _same(shown).splitlines()
-    ]
-    return "".join(lines)
-
-
-def _same(text: str) -> str:
-    """What is printed, without what differs from run to run and from machine to machine."""
-    text = re.sub(r"\d+(\.\d+)? (s|ms)\b", "TIME", text)
-    text = re.sub(r"^ *\d+\.\d{3}  ", "   AT  ", text, flags=re.MULTILINE)
-    text = re.sub(r"\d+ files, [\d.]+ \w+ in", "SIZE in", text)
-    text = re.sub(r"^-+ (.*?) -+$", r"-- \1 --", text, flags=re.MULTILINE)
-    text = re.sub(r"^vmsnapshot: guest namespaces .*(\n  .*)*", "vmsnapshot: GUEST", text)
-    return re.sub(r" +$", "", text, flags=re.MULTILINE)
+        assert re.fullmatch(pattern(shown), same(done.stdout)), done.stdout
