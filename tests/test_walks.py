@@ -34,7 +34,7 @@ def test_each_step_shows_what_it_does(tmp_path: Path, name: str) -> None:
 
 
 def _run(command: str, place: Path) -> str:
-    """What a command prints, in an environment where the package is installed as a reader has it."""
+    """What a command prints where the package is installed."""
     done = subprocess.run(
         ["/bin/sh", "-c", command],
         cwd=place,
@@ -57,9 +57,7 @@ def test_what_is_to_be_installed_exists() -> None:
     pages = [DOCS.parent / "README.md", *DOCS.rglob("*.md")]
     texts = [page.read_text(encoding="utf-8") for page in pages]
     asked = {
-        extra
-        for text in texts
-        for extra in re.findall(r"pytest-vmsnapshot\[([\w,]+)\]", text)
+        extra for text in texts for extra in re.findall(r"pytest-vmsnapshot\[([\w,]+)\]", text)
     }
     known = set(importlib.metadata.metadata("pytest-vmsnapshot").get_all("Provides-Extra") or ())
     assert "lint" in asked
