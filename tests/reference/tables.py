@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from pytest_vmsnapshot import plugin
 from pytest_vmsnapshot.catalogue import CATALOGUE
 from pytest_vmsnapshot.cli.knowledge import entries
 from pytest_vmsnapshot.lint import CODES
+from pytest_vmsnapshot.scenario import SCHEMA
 from pytest_vmsnapshot.settings import Settings
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -43,37 +45,61 @@ class _Asked:
 
 
 def options() -> Iterator[str]:
-    """Every option, with its ini value and its argument of the marker."""
+    """Every setting: by which of option, ini value and marker it can be set, and its default."""
     asked = _Asked()
     plugin.pytest_addoption(asked)  # type: ignore[arg-type]
-    names = list(
-        dict.fromkeys(
-            [option.removeprefix("--vmsnapshot-").replace("-", "_") for option in asked.options]
-            + [value.removeprefix("vmsnapshot_") for value in asked.values]
-            + list(Settings.__dataclass_fields__)
-        )
-    )
-    told = {
-        **_arguments(Settings.__doc__ or ""),
-        **{name.removeprefix("vmsnapshot_"): text for name, text in asked.values.items()},
-        **{
-            name.removeprefix("--vmsnapshot-").replace("-", "_"): text
-            for name, text in asked.options.items()
-        },
-    }
+    by_option = {_plain(name): text for name, text in asked.options.items()}
+    by_ini = {_plain(name): text for name, text in asked.values.items()}
+    by_marker = {**_arguments(Settings.__doc__ or ""), **_for_scenarios()}
     anchors = _anchors()
     rows = []
-    for name in names:
-        option, value = f"--vmsnapshot-{name.replace('_', '-')}", f"vmsnapshot_{name}"
-        shown = [
-            f"`{option}`" if option in asked.options else "",
-            f"`{value}`" if value in asked.values else "",
-            f"`{name}`" if name in Settings.__dataclass_fields__ else "",
-        ]
-        first = next(index for index, cell in enumerate(shown) if cell)
-        shown[first] = f"[{shown[first]}](#{anchors[shown[first]]})"
-        rows.append([*shown, told[name].replace("``", "`").replace("|", r"\|")])
-    yield from _table(("option", "ini value", "of the marker", "what it says"), rows)
+    for name in dict.fromkeys([*by_option, *by_ini, *by_marker]):
+        ways = {"option": by_option, "ini": by_ini, "marker": by_marker}
+        own = f"`{name}`" if name in by_marker else f"`--vmsnapshot-{name.replace('_', '-')}`"
+        told = by_option.get(name) or by_ini.get(name) or by_marker[name]
+        rows.append(
+            [
+                f"[`{name}`](#{anchors[own]})",
+                ", ".join(way for way, names in ways.items() if name in names),
+                _default(name),
+                told.replace("|", r"\|"),
+            ]
+        )
+    yield from _table(("name", "set by", "default", "what it says"), rows)
+
+
+def _plain(name: str) -> str:
+    """The name of a setting, from that of its option or ini value."""
+    plain = name.removeprefix("--vmsnapshot-").replace("-", "_")
+    return plain.removeprefix("vmsnapshot_")
+
+
+def _default(name: str) -> str:
+    """The default of a setting of VMs, where it is a plain value."""
+    value = getattr(Settings(), name, None)
+    match value:
+        case bool():
+            return f"`{str(value).lower()}`"
+        case str() if value:
+            return f"`{value}`"
+        case int() if name == "agent_umask":
+            return f"`{value:#05o}`"
+        case int():
+            return f"`{value // 1024**3}G`" if name == "disk_size" else f"`{value}`"
+        case tuple() if value:
+            return ", ".join(f"`{part}`" for part in value)
+    return ""
+
+
+def _for_scenarios() -> dict[str, str]:
+    """What the schema of scenarios says of the marker's arguments, with their values."""
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    told = {}
+    for name, node in schema["definitions"]["case"]["properties"]["vm"]["properties"].items():
+        text = node["description"].removesuffix(".")
+        values = f": {', '.join(node['enum'])}" if "enum" in node else ""
+        told[name] = f"{text[:1].lower()}{text[1:]}{values}"
+    return told
 
 
 def _arguments(docstring: str) -> dict[str, str]:
@@ -103,18 +129,17 @@ def errors() -> Iterator[str]:
     both: list[list[str]] = []
     shipped: list[list[str]] = []
     for kind, entry in zip(CATALOGUE, known, strict=True):
+        never = dict(entry.rows)["documented rules"].startswith("never")
         row = [
             f"[`{kind.name}`](errors/{kind.name}.md)",
             str(kind.code),
-            "" if kind.documented else "no",
-            kind.meaning,
+            kind.meaning if kind.documented or never else f"{kind.meaning} (not documented)",
             kind.remedy,
         ]
-        never = dict(entry.rows)["documented rules"].startswith("never")
         (shipped if never else both).append(row)
-    head = ("name", "code", "documented", "meaning", "remedy")
+    head = ("name", "code", "meaning", "remedy")
     yield from _table(head, both)
-    yield from ("", "These occur under shipped rules only:", "")
+    yield from ("", "These occur under shipped rules only, and none is documented:", "")
     yield from _table(head, shipped)
 
 
