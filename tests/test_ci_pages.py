@@ -70,6 +70,6 @@ def test_commands_and_their_options_exist(line: str) -> None:
 def test_options_of_pytest_exist(pytester: pytest.Pytester) -> None:
     text = "\n".join(pytester.runpytest("--help").outlines)
     asked = {word for line in RUN for word in re.findall(r"--[a-z][\w-]+", line)}
-    ours = {option for option in asked if option.startswith(("--vmsnapshot", "--junit"))}
+    ours = {option for option in asked if option.startswith("--vmsnapshot")}
     assert ours
     assert [option for option in sorted(ours) if option not in text] == []

@@ -1,4 +1,4 @@
-"""Asks of the built site what no page of it may have: ``python -m tests.site DIRECTORY``.
+"""Asks of the built site what no page of it may have: ``python -m tests.built_site DIRECTORY``.
 
 Nothing on it may be fetched from a network, and each link within it leads somewhere.
 """
@@ -31,6 +31,7 @@ class Page(HTMLParser):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
+        self.resources: list[str] = []
         self.fetched: list[str] = []
         self.links: list[str] = []
         self.anchors: set[str] = set()
@@ -42,13 +43,24 @@ class Page(HTMLParser):
         if tag in _IS_NO_RESOURCE:
             self.links += [values["href"]] if "href" in values else []
         elif tag != "link" or _RELATIONS & set(values.get("rel", "").split()):
-            self.fetched += [values[name] for name in _ATTRIBUTES & set(values)]
+            self.resources += [values[name] for name in sorted(_ATTRIBUTES & set(values))]
         self.fetched += _FETCHED_BY_CSS.findall(values.get("style", ""))
+
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem == "style":
+            self.fetched += _FETCHED_BY_CSS.findall(data)
+        elif self.cdata_elem == "script":
+            self.fetched += _FETCHED_BY_SCRIPT.findall(data)
 
 
 def _from_a_network(address: str) -> bool:
     split = urlsplit(address)
     return bool(split.netloc) or split.scheme in ("http", "https", "ws", "wss", "ftp")
+
+
+def _file(page: Path, address: str) -> Path:
+    """The file that an address on a page leads to."""
+    return (page.parent / unquote(urlsplit(address).path)).resolve()
 
 
 def mistakes(site: Path) -> Iterator[str]:
@@ -58,14 +70,17 @@ def mistakes(site: Path) -> Iterator[str]:
         yield f"{site}: there is no page"
     for path, page in pages.items():
         name = path.relative_to(site.resolve())
-        for address in page.fetched:
+        yield from (f"{name}: fetches {address}" for address in page.fetched)
+        for address in page.resources:
             if _from_a_network(address):
                 yield f"{name}: fetches {address}"
+            elif not address.startswith(("#", "data:")) and not _file(path, address).is_file():
+                yield f"{name}: needs {address}, which is not there"
         for link in page.links:
             place, anchor = urldefrag(link)
             if _from_a_network(link) or urlsplit(link).scheme:
                 continue
-            target = (path.parent / unquote(place)).resolve() if place else path
+            target = _file(path, place) if place else path
             if not target.is_file():
                 yield f"{name}: leads to {link}, which is not there"
             elif anchor and target in pages and unquote(anchor) not in pages[target].anchors:
