@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -103,10 +104,10 @@ def _for_scenarios() -> dict[str, str]:
 
 
 def _arguments(docstring: str) -> dict[str, str]:
-    listed = docstring.partition("Args:")[2]
+    listed = inspect.cleandoc(docstring).partition("Args:")[2]
     return {
         name: " ".join(text.split()).removesuffix(".")
-        for name, text in re.findall(r"^ {8}(\w+): (.*(?:\n {12}.*)*)", listed, re.MULTILINE)
+        for name, text in re.findall(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", listed, re.MULTILINE)
     }
 
 
