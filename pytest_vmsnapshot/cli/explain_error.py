@@ -87,6 +87,7 @@ def command(error: str | None, *, as_json: bool) -> int:
                 say(row(f"  {label}", text, _LABELS + 2))
             say(row("  page", entry.page, _LABELS + 2))
             _show_page(entry)
+            _show_sections(entry)
             if entry.provoke:
                 say("  a test that meets it:")
                 say("\n".join(f"    {line}".rstrip() for line in entry.provoke.splitlines()))
@@ -98,6 +99,26 @@ _WITH_PAGE = ("checks of a config", "codes of the lint")
 
 _SNIPPETS = {"bad": "found in", "good": "not found in"}
 """What is written above a snippet of a page, by the second word of its fence."""
+
+
+_SECTIONS = {"errors of a backup": ("Typical causes", "Find the cause", "Mend it")}
+"""Sections of the pages of a group that are shown, by their headings."""
+
+
+def _show_sections(entry: Entry) -> None:
+    """What the documentation says under some headings."""
+    from .pages import BULLET, said_on, slug
+
+    for heading in _SECTIONS.get(entry.group, ()):
+        blocks = said_on(f"{entry.page}#{slug(heading)}")
+        if blocks:
+            say(f"  {heading[:1].lower()}{heading[1:]}:")
+        for block in blocks:
+            if block.snippet:
+                say("\n".join(f"        {line}".rstrip() for line in block.text.splitlines()))
+            else:
+                hanging = "      " if block.text.startswith(BULLET) else "    "
+                say(paragraph(block.text, hanging, "    "))
 
 
 def _show_page(entry: Entry) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import sysconfig
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,9 @@ _INSTALLED = "share/doc/pytest-vmsnapshot"
 """Where the wheel puts them, below the environment's own directory."""
 
 _FENCE = "```"
+BULLET = "* "
+"""What an item of a list begins with."""
+
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]+\)")
 _HEADING = re.compile(r"^(#+) +(.*)$")
 
@@ -21,7 +26,7 @@ class Block:
     """A paragraph, or a snippet.
 
     Args:
-        text: the paragraph on one line, or the snippet as it is.
+        text: the paragraph, or an item of a list, on one line; or the snippet as it is.
         snippet: what kind of snippet it is, as its fence says; empty for a paragraph.
     """
 
@@ -76,14 +81,15 @@ def _section(lines: list[str], anchor: str) -> Iterator[str]:
 def _blocks(lines: Iterator[str]) -> Iterator[Block]:
     paragraph: list[str] = []
     for line in lines:
-        if line and not line.startswith(("|", "<!--", _FENCE)):
-            paragraph.append(_LINK.sub(r"\1", line).replace("**", ""))
-            continue
-        if paragraph:
+        text = line.strip()
+        goes_on = bool(text) and not text.startswith(("|", "<!--", _FENCE))
+        if paragraph and (not goes_on or text.startswith(BULLET)):
             yield Block(" ".join(paragraph))
             paragraph.clear()
-        if line.startswith(_FENCE):
-            body = iter(lambda: next(lines, _FENCE), _FENCE)
-            yield Block("\n".join(body), line.removeprefix(_FENCE))
+        if goes_on:
+            paragraph.append(_LINK.sub(r"\1", text).replace("**", ""))
+        elif text.startswith(_FENCE):
+            body = itertools.takewhile(lambda inner: inner.strip() != _FENCE, lines)
+            yield Block(textwrap.dedent("\n".join(body)), text.removeprefix(_FENCE))
     if paragraph:
         yield Block(" ".join(paragraph))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import pytest_vmsnapshot
-from pytest_vmsnapshot.catalogue import CATALOGUE
+from pytest_vmsnapshot.catalogue import CATALOGUE, ErrorKind
 from pytest_vmsnapshot.cli.knowledge import Entry, asked_for, entries
 from pytest_vmsnapshot.cli.pages import said_on
 from pytest_vmsnapshot.contract.check import NAMES as CHECKS
@@ -47,7 +47,8 @@ def test_every_error_on_the_page_of_errors_is_known() -> None:
 def test_what_is_said_of_one(vmsnapshot: Command) -> None:
     done = vmsnapshot("explain", "Pre-ScriptTimeout")
     assert (done.status, done.err) == (0, "")
-    assert done.out == (
+    told, rest = done.out.split("  typical causes:\n")
+    assert told == (
         "Pre-ScriptTimeout (308)\n"
         "  the pre-script ran past its time limit\n"
         "  documented rules  all attempts of the pre-script together reached timeoutInSeconds; it "
@@ -63,6 +64,18 @@ def test_what_is_said_of_one(vmsnapshot: Command) -> None:
         "  what follows      continueBackupOnFailure, as for a script that failed\n"
         "  remedy            find out what it waits for, or raise timeoutInSeconds in the config\n"
         "  page              docs/errors/Pre-ScriptTimeout.md\n"
+    )
+    causes, rest = rest.split("  find the cause:\n")
+    assert causes.startswith(
+        "    * It waits for something that does not happen: connections to drain, a lock another "
+        "session\n"
+        "      holds, a queue to become empty. Without a limit of its own such a loop has no end:\n"
+        "        #!/bin/sh\n"
+        '        until [ "$(orders pending)" = 0 ]; do sleep 1; done\n'
+        "    * A command asks a question: a password, a host key, `rm -i`."
+    )
+    assert "\n  mend it:\n    Give each wait a limit of its own" in rest
+    assert rest.endswith(
         "  a test that meets it:\n"
         "    def test_pre_script_hangs(vm):\n"
         '        vm.install(pre="#!/bin/sh\\nsleep 60\\n", post="#!/bin/sh\\n", timeout=30)\n'
@@ -196,6 +209,14 @@ def test_the_page_of_a_check_or_code_says_more(name: str) -> None:
     words = " ".join(block.text for block in said_on(entry.page) if not block.snippet)
     assert len(words) > 60
     assert not re.search(r"\]\(|\*\*|^\|", words)
+
+
+@pytest.mark.parametrize("kind", CATALOGUE, ids=lambda kind: f"{kind.name}-{kind.code}")
+def test_the_page_of_an_error_is_shown(vmsnapshot: Command, kind: ErrorKind) -> None:
+    lines = vmsnapshot("explain", str(kind.code)).out.splitlines()
+    for heading in ("typical causes", "find the cause", "mend it"):
+        assert lines[lines.index(f"  {heading}:") + 1].startswith("    ")
+    assert [line for line in lines if "](" in line or "```" in line] == []
 
 
 def test_a_page_that_is_not_there() -> None:
