@@ -37,6 +37,7 @@ html_theme = "furo"
 html_title = f"pytest-vmsnapshot {release}"
 html_short_title = "pytest-vmsnapshot"
 html_copy_source = False
+html_show_search_summary = False  # a browser lets no local page fetch another
 html_show_copyright = False
 html_show_sphinx = False
 html_static_path = ["_static"]
