@@ -234,7 +234,8 @@ def test_every_error_of_the_harness_has_its_paragraph() -> None:
 
 
 def test_every_public_name_is_documented() -> None:
-    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    written = [page for page in PAGES if page.parent != DOCS / "reference"]  # that has all names
+    text = "\n".join(page.read_text(encoding="utf-8") for page in written)
 
     missing = [n for n in pytest_vmsnapshot.__all__ if not re.search(rf"\b{n}\b", text)]
     assert missing == []
