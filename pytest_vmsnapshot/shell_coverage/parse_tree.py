@@ -106,6 +106,7 @@ class Script:
         functions: in the order of the text.
         loops: for each ``for`` the line of its head, and the lines from which to which the next
             statement behind it goes. bash does not trace the head if there is no word for it.
+        arcs: ways from one line to the next, where a line has several.
         whole: whether all of it could be parsed.
     """
 
@@ -113,6 +114,7 @@ class Script:
     clauses: tuple[Clause, ...]
     functions: tuple[Function, ...]
     loops: tuple[tuple[int, int, int], ...]
+    arcs: frozenset[tuple[int, int]]
     whole: bool
 
     @property
@@ -214,6 +216,7 @@ class _Reading:
             tuple(self._clauses),
             tuple(self._functions),
             tuple(self._loops),
+            frozenset(),
             not self._root.has_error,
         )
 

@@ -11,3 +11,4 @@
 +|for x; do
 -|    echo never
  |done
++|: behind it
