@@ -64,6 +64,8 @@ RUN_OPTIONS = {
     "named on the command line (named)",
     "sarif": "write what is found in configs and scripts into this file, as SARIF",
     "annotations": "print what is found in configs and scripts for a CI: github, or off (default)",
+    "coverage": "measure which lines of shell scripts run: auto (default: when coverage.py is "
+    "active and has the plugin pytest_vmsnapshot.shell_coverage), on, off",
 }
 """Options about a whole run, not about its VMs."""
 

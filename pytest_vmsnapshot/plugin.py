@@ -50,13 +50,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         else:
             group.addoption(option, dest=dest, metavar=name.upper(), help=text)
         parser.addini(f"vmsnapshot_{name}", text, type="string", default="")
-    which, sarif, annotations = RUN_OPTIONS.values()
+    which, sarif, annotations, coverage = RUN_OPTIONS.values()
     group.addoption("--vmsnapshot-configs", metavar="WHICH", choices=(ALL, NAMED), help=which)
     parser.addini("vmsnapshot_configs", which, type="string", default=ALL)
     group.addoption("--vmsnapshot-sarif", metavar="FILE", help=sarif)
     group.addoption(
         "--vmsnapshot-annotations", metavar="CI", choices=("github", "off"), help=annotations
     )
+    when = ("auto", "on", "off")
+    group.addoption("--vmsnapshot-coverage", metavar="WHEN", choices=when, help=coverage)
+    parser.addini("vmsnapshot_coverage", coverage, type="string", default="auto")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -73,6 +76,9 @@ def pytest_configure(config: pytest.Config) -> None:
     told = _Told()
     config.pluginmanager.register(told)
     config.stash[TOLD_BACKUPS] = told.backups
+    from .script_coverage import watch
+
+    watch(config)
     if file := config.getoption("vmsnapshot_sarif"):
         _make_place_for(Path(file))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from . import script_coverage
 from .asked import BACKUPS, MACHINES, QUIET, TOLD_BACKUPS, WHOLE
 from .kept import Keep
 from .records import BackupRecord, FileText, TestOutcome, TestRecord, TestSummary
@@ -63,6 +64,8 @@ def note(item: pytest.Item, report: pytest.TestReport) -> None:
     progress = item.stash[PROGRESS]
     progress.take(report)
     if report.when == "teardown" and (machines := machines_of(item)):
+        if (coverage := script_coverage.of(item.config)) is not None:
+            coverage.note(item.nodeid, machines)
         record = _record(item, progress, machines)
         told = [record.short().to_json()]
         if keeps(item.config).texts:
@@ -76,7 +79,8 @@ def keeps(config: pytest.Config) -> Keep:
     Args:
         config: of the run.
     """
-    return Keep(texts=any(config.getoption(f"vmsnapshot_{name}", None) for name in WHOLE))
+    texts = any(config.getoption(f"vmsnapshot_{name}", None) for name in WHOLE)
+    return Keep(texts, script_coverage.tracer(config))
 
 
 def summaries_of(config: pytest.Config) -> list[TestSummary]:

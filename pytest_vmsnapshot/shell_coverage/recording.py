@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import PLUGIN
-from .measuring import Run
+from .measuring import Arc, Run
 
 if TYPE_CHECKING:
     from coverage import Coverage, CoverageData
@@ -55,7 +55,7 @@ class Recorded:
     """
 
     lines: dict[str, dict[Path, set[int]]] = field(default_factory=dict)
-    arcs: dict[str, dict[Path, set[tuple[int, int]]]] = field(default_factory=dict)
+    arcs: dict[str, dict[Path, set[Arc]]] = field(default_factory=dict)
 
     def add(self, test: str, runs: Iterable[Run]) -> None:
         """Take down what was executed.
@@ -68,6 +68,29 @@ class Recorded:
             context = f"{test}|{run.script}|attempt {run.attempt}"
             self.lines.setdefault(context, {}).setdefault(run.local, set()).update(run.lines)
             self.arcs.setdefault(context, {}).setdefault(run.local, set()).update(run.arcs)
+
+    def as_plain(self) -> dict[str, list[tuple[str, list[int], list[Arc]]]]:
+        """All of it, as what can be sent from process to process."""
+        return {
+            context: [
+                (str(local), sorted(lines), sorted(self.arcs[context][local]))
+                for local, lines in by_file.items()
+            ]
+            for context, by_file in self.lines.items()
+        }
+
+    def add_plain(self, plain: Mapping[str, Iterable[tuple[str, list[int], list[Arc]]]]) -> None:
+        """Take down what another process has.
+
+        Args:
+            plain: made by ``as_plain``.
+        """
+        for context, files in plain.items():
+            for name, lines, arcs in files:
+                local = Path(name)
+                self.lines.setdefault(context, {}).setdefault(local, set()).update(lines)
+                own = self.arcs.setdefault(context, {}).setdefault(local, set())
+                own.update((start, end) for start, end in arcs)
 
     def __bool__(self) -> bool:
         return bool(self.lines)
@@ -107,6 +130,26 @@ def data_of(recorded: Recorded, coverage: Coverage) -> CoverageData:
             data.add_lines({names[f]: lines for f, lines in by_file.items() if f in names})
     data.add_file_tracers(dict.fromkeys(names.values(), TRACER))
     return data
+
+
+def write(data: CoverageData, coverage: Coverage) -> None:
+    """Write data where a coverage's settings say, instead of what lies there.
+
+    Args:
+        data: the data.
+        coverage: whose settings.
+    """
+    from coverage import CoverageData
+
+    name = str(coverage.get_option("run:data_file"))
+    if coverage.get_option("run:parallel"):
+        file = CoverageData(basename=name, suffix=True)
+    else:
+        file = CoverageData(basename=name)
+        file.erase()
+    file.update(data)
+    file.write()
+    file.close()
 
 
 def outside(recorded: Recorded, coverage: Coverage) -> list[Path]:

@@ -38,6 +38,7 @@ PYTEST_SIDE = {
     "contract_items",
     "contract_summary",
     "recording",
+    "script_coverage",
 }
 """Modules that may import pytest."""
 
@@ -57,12 +58,24 @@ LAYERS = (
             "contract_items",
             "contract_summary",
             "recording",
+            "script_coverage",
             "failure_report",
             "rule_differences",
         },
     ),
     ("contract", {"contract"}),
-    ("ready-made", {"ready_made", "applications", "declared", "scenario", "lint", "extension_log"}),
+    (
+        "ready-made",
+        {
+            "ready_made",
+            "applications",
+            "declared",
+            "scenario",
+            "lint",
+            "extension_log",
+            "shell_coverage",
+        },
+    ),
     (
         "machine",
         {

@@ -68,9 +68,9 @@ def traced(script: Path, *arguments: str) -> bytes:
     opened = f'exec {START_UP}<"$0/{START_UP}" {POSIX_START_UP}<"$0/{POSIX_START_UP}"'
     run = "exec" if script.suffix == ".sh" else f"BASH_ENV=/proc/self/fd/{START_UP} exec"
     shell = str(sh) if script.suffix == ".sh" else bash
+    command = f'{opened} {TRACE}>>"$0/trace"; {run} "$@"'
     subprocess.run(
-        [bash, "-c", f'{opened} {TRACE}>>"$0/trace"; {run} "$@"', str(own), shell]
-        + [f"./{script.name}", *arguments],
+        [bash, "-c", command, str(own), shell, f"./{script.name}", *arguments],
         cwd=script.parent,
         env={"PATH": f"{sh.parent}:{os.environ['PATH']}", "HOME": "/nowhere", "LC_ALL": "C.UTF-8"},
         stdin=subprocess.DEVNULL,
