@@ -11,11 +11,13 @@ import re
 _CARRIAGE_RETURN = re.compile(rb"\r(?=\n|\Z)")
 _ESCAPED = re.compile(rb"^([ \t]*)\\(?=[A-Za-z])", re.MULTILINE)
 _TIME = re.compile(rb"(^|[;&|][ \t])([ \t]*time(?:[ \t]+-p)?)(?=[ \t])", re.MULTILINE)
+_NO_WORDS = re.compile(rb"\bin[ \t]*(?=;[ \t]*do\b)")
 _DOCUMENT = re.compile(rb"(?<!<)<<-?[ \t]*(\\?[A-Za-z_][\w.-]*|'[^'\n]+'|\"[^\"\n]+\")")
 _GOES_ON = re.compile(rb"(?:\||&&)[ \t]*\Z")
 _EXPRESSION = re.compile(
-    rb"(?P<open>\[\[ )(?P<test>[^`(]*?)(?P<close> \]\])"
-    rb"|(?P<begin>\(\()(?P<sum>[^`)]*)(?P<end>\)\))"
+    rb"(?P<open>\[\[ )(?P<test>[^`(]+?)(?P<close> \]\])"
+    rb"|(?P<begin>\(\()(?P<sum>[^`)]+)(?P<end>\)\))"
+    rb"|(?<![\w$\[])(?P<left>\[ )(?P<words>[^\n`(\[\]]+)(?P<right> \])(?=[ \t;&|)\n]|\Z)"
 )
 _INSIDE = re.compile(rb"[^\n]")
 
@@ -24,7 +26,7 @@ def calmed(text: bytes) -> bytes:
     """What to parse instead of a script.
 
     The carriage return of CRLF, and the backslash that keeps a command from being an alias, would
-    be taken for a part of the word beside it; ``time`` for a command. After ``cat <<EOF |``, or
+    be taken for a part of the word beside it; ``time`` for a command; ``for x in; do`` is an error. After ``cat <<EOF |``, or
     where a line has two of them, the body of a here-document would be read as commands.
 
     Args:
@@ -33,23 +35,20 @@ def calmed(text: bytes) -> bytes:
     text = _CARRIAGE_RETURN.sub(b" ", text)
     text = _ESCAPED.sub(rb"\1 ", text)
     text = _TIME.sub(lambda found: found[1] + b" " * len(found[2]), text)
+    text = _NO_WORDS.sub(b"in x", text)
     return _without_documents(text) if b"<<" in text else text
 
 
 def without_expressions(text: bytes) -> bytes:
-    """What to parse if there is an error: ``[[ -d / ]]`` is one for tree-sitter-bash.
+    """What to parse if there is an error: ``[ -d / ]`` is one for tree-sitter-bash.
 
     Args:
         text: a script.
     """
 
     def blank(found: re.Match[bytes]) -> bytes:
-        before, inside, behind = (
-            (found["open"], found["test"], found["close"])
-            if found["open"]
-            else (found["begin"], found["sum"], found["end"])
-        )
-        return before + _INSIDE.sub(b"x", inside) + behind
+        before, inside, behind = (group for group in found.groups() if group is not None)
+        return b"".join((before, _INSIDE.sub(b"x", inside), behind))
 
     return _EXPRESSION.sub(blank, text)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from .calming import calmed, without_expressions
+from .flow import Flow, flow_of
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -64,6 +65,7 @@ class Statement:
         end: its last line, here-documents included.
         words: with which of them bash may begin when it traces it; none if only the run knows.
         substitution: the index of the command substitution it stands in, ``TOP`` outside of any.
+        key: where it begins in the text.
         offset: how many lines below the first one of its substitution bash counts it, which leaves
             out blank lines and comments.
     """
@@ -72,6 +74,7 @@ class Statement:
     end: int
     words: frozenset[str]
     substitution: int
+    key: int
     offset: int = 0
 
     def may_print(self, word: str) -> bool:
@@ -106,7 +109,7 @@ class Script:
         functions: in the order of the text.
         loops: for each ``for`` the line of its head, and the lines from which to which the next
             statement behind it goes. bash does not trace the head if there is no word for it.
-        arcs: ways from one line to the next, where a line has several.
+        flow: what comes after what.
         whole: whether all of it could be parsed.
     """
 
@@ -114,7 +117,7 @@ class Script:
     clauses: tuple[Clause, ...]
     functions: tuple[Function, ...]
     loops: tuple[tuple[int, int, int], ...]
-    arcs: frozenset[tuple[int, int]]
+    flow: Flow
     whole: bool
 
     @property
@@ -179,8 +182,18 @@ def tree(text: bytes) -> Node:
     root = parser.parse(calm).root_node
     if root.has_error:
         other = parser.parse(without_expressions(calm)).root_node
-        root = root if other.has_error else other
+        root = min(other, root, key=_errors)
     return root
+
+
+def _errors(root: Node) -> int:
+    """How much of a tree could not be parsed."""
+    count, nodes = 0, [root]
+    while nodes:
+        node = nodes.pop()
+        count += node.is_error + node.is_missing
+        nodes += node.children
+    return count
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +217,7 @@ class _Reading:
         self._loops: list[tuple[int, int, int]] = []
         self._aliases: set[str] = set()
         self._rows: set[int] = set()
+        self._traced: list[Node] = []
 
     def result(self) -> Script:
         """What was read."""
@@ -216,7 +230,7 @@ class _Reading:
             tuple(self._clauses),
             tuple(self._functions),
             tuple(self._loops),
-            frozenset(),
+            flow_of(self._traced),
             not self._root.has_error,
         )
 
@@ -248,7 +262,8 @@ class _Reading:
             self._commands(place, substitution)
         elif (words := self._words(node)) is not None:
             end = max(place.end, self._header_end(node))
-            self._statements.append(Statement(first, end, words, substitution))
+            self._statements.append(Statement(first, end, words, substitution, node.start_byte))
+            self._traced.append(node)
         if kind == "for_statement" and (behind := _behind(node)):
             self._loops.append((first, *lines_of(behind)))
         body = node.child_by_field_name("body") if kind == "redirected_statement" else None
@@ -305,7 +320,10 @@ class _Reading:
                 continue
             first, last = lines_of(part[0])[0], lines_of(part[-1])[1]
             end = max(last, place.end) if part is parts[-1] else last
-            self._statements.append(Statement(first, end, self._of_command(part), substitution))
+            words = self._of_command(part)
+            key = part[0].start_byte
+            self._statements.append(Statement(first, end, words, substitution, key))
+        self._traced.append(place.node)
 
     def _of_command(self, part: list[Node]) -> frozenset[str]:
         """With which words bash begins when it traces a command."""

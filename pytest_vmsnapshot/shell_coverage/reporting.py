@@ -164,10 +164,9 @@ class ShellReporter(FileReporter):
 
     @cached_property
     def _branches(self) -> frozenset[TArc]:
-        excluded = self._excluded
-        ways = {arc for arc in self._script.arcs if arc[0] not in excluded}
-        left = {start for start, _ in ways if sum(one == start for one, _ in ways) > 1}
-        return frozenset(arc for arc in ways if arc[0] in left)
+        ways = [arc for arc in self._script.flow.arcs if arc[0] not in self._excluded]
+        count = Counter(start for start, end in ways if end not in self._excluded)
+        return frozenset(arc for arc in ways if count[arc[0]] > 1)
 
     def _matching(self, pattern: re.Pattern[str]) -> frozenset[int]:
         lines = self.source().splitlines()
@@ -223,7 +222,9 @@ class ShellReporter(FileReporter):
         if end > 0:
             return f"go on to line {end}"
         names = [function.name for function in self._script.functions if function.first == -end]
-        return f"end the function {names[0]}" if names else "end the script"
+        if names:
+            return f"end the function {names[0]}"
+        return "end the script" if end == -1 else f"end what begins in line {-end}"
 
     def source_token_lines(self) -> TSourceTokenLines:
         """Its lines, in colours."""
