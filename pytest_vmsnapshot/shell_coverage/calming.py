@@ -25,9 +25,10 @@ _INSIDE = re.compile(rb"[^\n]")
 def calmed(text: bytes) -> bytes:
     """What to parse instead of a script.
 
-    The carriage return of CRLF, and the backslash that keeps a command from being an alias, would
-    be taken for a part of the word beside it; ``time`` for a command; ``for x in; do`` is an error. After ``cat <<EOF |``, or
-    where a line has two of them, the body of a here-document would be read as commands.
+    Some words would be taken for a part of their neighbour: the carriage return of CRLF, the
+    backslash that keeps a command from being an alias. ``time`` would be taken for a command, and
+    ``for x in; do`` for an error. After ``cat <<EOF |``, or where a line has two of them, the body
+    of a here-document would be read as commands.
 
     Args:
         text: a script.

@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tree_sitter import Node
+from .nodes import Node
 
 Arc = tuple[int, int]
 
@@ -90,16 +88,16 @@ def flow_of(statements: list[Node]) -> Flow:
     """
     units: dict[int, Unit] = {}
     around: dict[int, tuple[Unit | None, ...]] = {}
-    processes: dict[int, Unit | None] = {}
+    processes: dict[Node, Unit | None] = {}
     doubted: set[int] = set()
     for node in statements:
-        units[node.start_byte] = _unit(node, _line(node), process=False, doubted=doubted)
+        units[node.start] = _unit(node, node.first, process=False, doubted=doubted)
         chain = []
         for outer in _processes(node):
-            if outer.id not in processes:
-                processes[outer.id] = _process(outer, doubted)
-            chain.append(processes[outer.id])
-        around[node.start_byte] = tuple(chain)
+            if outer not in processes:
+                processes[outer] = _process(outer, doubted)
+            chain.append(processes[outer])
+        around[node.start] = tuple(chain)
     everything = [*units.values(), *(unit for unit in processes.values() if unit)]
     arcs = {
         (unit.line, way)
@@ -121,23 +119,23 @@ def _process(node: Node, doubted: set[int]) -> Unit | None:
         return None
     inner = next(iter(_statements(node)), None)
     target = _entry(inner) if inner else None
-    entry = target.known_by if target else _line(node)
+    entry = target.known_by if target else node.first
     line = 0
-    if node.type == "pipeline":
+    if node.kind == "pipeline":
         last = list(_statements(node))[-1]
-        if last.type == "redirected_statement":
-            last = last.child_by_field_name("body") or last
-        if last.type in _TRACED or last.type == "negated_command":
-            line = _line(last)
+        if last.kind == "redirected_statement":
+            last = last.child("body") or last
+        if last.kind in _TRACED or last.kind == "negated_command":
+            line = last.first
     return _unit(node, line, process=True, doubted=doubted, entry=entry)
 
 
 def _unit(node: Node, line: int, *, process: bool, doubted: set[int], entry: int = 0) -> Unit:
-    key = (node.start_byte, process)
-    entry = entry or _line(node)
-    if node.type == "case_statement":
+    key = (node.start, process)
+    entry = entry or node.first
+    if node.kind == "case_statement":
         targets = _cases(node)
-    elif node.type in {"for_statement", "c_style_for_statement"} or node.text in _CONSTANT:
+    elif node.kind in {"for_statement", "c_style_for_statement"} or node.content in _CONSTANT:
         return Unit(key, entry, 0)
     else:
         targets = [_after(node, True), _after(node, False)]
@@ -161,12 +159,12 @@ def _cases(node: Node) -> list[_Target | None]:
     targets: list[_Target | None] = []
     has_default = False
     for item in node.children:
-        if item.type != "case_item":
+        if item.kind != "case_item":
             continue
         body = list(_statements(item))
         targets.append(_sequence(body, 0, item) if body else _after(node, True))
-        values = item.children_by_field_name("value")
-        has_default |= any((value.text or b"") == b"*" for value in values)
+        values = item.all("value")
+        has_default |= any(value.content == b"*" for value in values)
     if not has_default:
         targets.append(_after(node, True))
     known = {target.known_by: target for target in targets if target}
@@ -179,24 +177,24 @@ def _cases(node: Node) -> list[_Target | None]:
 def _entry(node: Node) -> _Target | None:
     """What is traced first of a statement; None if that is not sure."""
     while True:
-        if _in_background(node) or node.is_error:
+        if _in_background(node) or node.is_wrong:
             return None
-        kind = node.type
+        kind = node.kind
         if kind in _TRACED:
-            return _at(_line(node))
+            return _at(node.first)
         if kind == "for_statement":
             behind = _after(node, True)
             if behind is None:
                 return None
-            return _Target(_line(node), behind.first | {_line(node)})
+            return _Target(node.first, behind.first | {node.first})
         if kind == "redirected_statement":
-            body = node.child_by_field_name("body")
+            body = node.child("body")
             if body is None:
                 return _after(node, True)
             node = body
             continue
-        if kind == "compound_statement" and node.children[0].type == "((":
-            return _at(_line(node))
+        if kind == "compound_statement" and node.children[0].kind == "((":
+            return _at(node.first)
         inner = next(iter(_statements(node)), None)
         if inner is None:
             return None
@@ -208,7 +206,7 @@ def _entry(node: Node) -> _Target | None:
 def _sequence(nodes: list[Node], start: int, parent: Node) -> _Target | None:
     """What is traced first of a list of statements, from one of them on."""
     for node in nodes[start:]:
-        if node.type not in _UNTRACED:
+        if node.kind not in _UNTRACED:
             return _entry(node)
     return _end_of(parent, True)
 
@@ -224,22 +222,22 @@ def _after(node: Node, status: bool) -> _Target | None:
     """What is traced after a statement that has ended well, or not; None if that is not sure."""
     while True:
         parent = node.parent
-        if parent is None or parent.is_error:
+        if parent is None or parent.is_wrong:
             return _leaving(1) if parent is None else None
-        kind = parent.type
+        kind = parent.kind
         if kind == "negated_command":
             node, status = parent, not status
         elif kind == "redirected_statement":
-            if parent.child_by_field_name("body") != node:
+            if parent.child("body") != node:
                 return None
             node = parent
         elif kind == "list":
-            left, operator, right = parent.children[0], parent.children[1].type, parent.children[-1]
+            left, operator, right = parent.children[0], parent.children[1].kind, parent.children[-1]
             if node == left and status == (operator == "&&"):
                 return _entry(right)
             node = parent
         elif kind == "pipeline":
-            return _leaving(_line(parent))
+            return _leaving(parent.first)
         else:
             return _in_sequence(node, parent, status)
 
@@ -250,28 +248,28 @@ def _in_sequence(node: Node, parent: Node, status: bool) -> _Target | None:
     for part in (condition, body):
         if node in part:
             rest = part[part.index(node) + 1 :]
-            if any(other.type not in _UNTRACED for other in rest):
+            if any(other.kind not in _UNTRACED for other in rest):
                 return _sequence(part, part.index(node) + 1, parent)
     if node not in condition:
         return _end_of(parent, status)
-    if parent.type == "while_statement" and parent.children[0].type == "until":
+    if parent.kind == "while_statement" and parent.children[0].kind == "until":
         status = not status
     if status:
-        if parent.type == "while_statement":
-            group = parent.child_by_field_name("body")
+        if parent.kind == "while_statement":
+            group = parent.child("body")
             return _entry(group) if group else None
         return _sequence(body, 0, parent)
-    if parent.type == "while_statement":
+    if parent.kind == "while_statement":
         return _after(parent, True)
     return _next_clause(parent)
 
 
 def _next_clause(node: Node) -> _Target | None:
     """What is traced when the condition of an ``if`` or ``elif`` does not hold."""
-    whole = node if node.type == "if_statement" else node.parent
+    whole = node if node.kind == "if_statement" else node.parent
     if whole is None:
         return None
-    clauses = [child for child in whole.children if child.type in {"elif_clause", "else_clause"}]
+    clauses = [child for child in whole.children if child.kind in {"elif_clause", "else_clause"}]
     place = 0 if node == whole else clauses.index(node) + 1
     if place == len(clauses):
         return _after(whole, True)
@@ -282,28 +280,28 @@ def _next_clause(node: Node) -> _Target | None:
 
 def _end_of(parent: Node, status: bool) -> _Target | None:
     """What is traced after the last statement of a list of statements."""
-    kind = parent.type
+    kind = parent.kind
     if kind == "program":
         return _leaving(1)
     if kind in _SUBSTITUTIONS or kind == "subshell":
-        return _leaving(_line(parent))
+        return _leaving(parent.first)
     outer = parent.parent
     if outer is None:
         return None
-    if outer.type == "function_definition" and outer.child_by_field_name("body") == parent:
-        return _leaving(_line(outer))
+    if outer.kind == "function_definition" and outer.child("body") == parent:
+        return _leaving(outer.first)
     if kind in {"if_statement", "compound_statement"}:
         return _after(parent, status)
     if kind in {"elif_clause", "else_clause", "case_item"}:
-        if parent.child_by_field_name("fallthrough"):
+        if parent.child("fallthrough"):
             return None
         return _after(outer, status)
     if kind == "do_group":
-        if outer.type == "while_statement":
+        if outer.kind == "while_statement":
             condition, _ = _parts(outer)
             return _entry(condition[0]) if condition else None
         behind = _after(outer, True)  # a for is traced again, but for the last time
-        return _Target(_line(outer), behind.first | {_line(outer)}) if behind else None
+        return _Target(outer.first, behind.first | {outer.first}) if behind else None
     return None
 
 
@@ -314,10 +312,6 @@ def _leaving(line: int) -> _Target:
 # -- the tree --------------------------------------------------------------------------------------
 
 
-def _line(node: Node) -> int:
-    return node.start_point[0] + 1
-
-
 def _statements(node: Node) -> Iterator[Node]:
     """The statements right below a node, in order."""
     for part in _parts(node):
@@ -326,25 +320,25 @@ def _statements(node: Node) -> Iterator[Node]:
 
 def _parts(node: Node) -> tuple[list[Node], list[Node]]:
     """The statements of a condition, and those of a body."""
-    kind = node.type
+    kind = node.kind
     body = [child for child in node.children if child.is_named]
     if kind in {"if_statement", "elif_clause"}:
-        body = [c for c in body if c.type not in {"elif_clause", "else_clause"}]
-        then = next((c.start_byte for c in node.children if c.type == "then"), 0)
-        return [c for c in body if c.start_byte < then], [c for c in body if c.start_byte > then]
+        body = [c for c in body if c.kind not in {"elif_clause", "else_clause"}]
+        then = next((c.start for c in node.children if c.kind == "then"), 0)
+        return [c for c in body if c.start < then], [c for c in body if c.start > then]
     if kind == "while_statement":
-        return [c for c in body if c.type != "do_group"], []
+        return [c for c in body if c.kind != "do_group"], []
     if kind == "case_item":
-        closing = next((c.start_byte for c in node.children if c.type == ")"), 0)
-        return [], [c for c in body if c.start_byte > closing]
+        closing = next((c.start for c in node.children if c.kind == ")"), 0)
+        return [], [c for c in body if c.start > closing]
     return [], body
 
 
 def _in_background(node: Node) -> bool:
-    following = node.next_sibling
-    if node.parent and node.parent.type == "redirected_statement":
-        following = node.parent.next_sibling
-    return following is not None and following.type == "&"
+    following = node.next
+    if node.parent and node.parent.kind == "redirected_statement":
+        following = node.parent.next
+    return following is not None and following.kind == "&"
 
 
 def _processes(node: Node) -> Iterator[Node]:
@@ -352,7 +346,7 @@ def _processes(node: Node) -> Iterator[Node]:
     if _in_background(node):
         yield node
     outer = node.parent
-    while outer and outer.type not in _SUBSTITUTIONS and outer.type != "function_definition":
-        if outer.type in {"pipeline", "subshell"} or _in_background(outer):
+    while outer and outer.kind not in _SUBSTITUTIONS and outer.kind != "function_definition":
+        if outer.kind in {"pipeline", "subshell"} or _in_background(outer):
             yield outer
         outer = outer.parent

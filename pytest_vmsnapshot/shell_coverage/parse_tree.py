@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from .calming import calmed, without_expressions
 from .flow import Flow, flow_of
-
-if TYPE_CHECKING:
-    from tree_sitter import Node
+from .nodes import Node, nodes_of
 
 TOP = -1
 """Stands for the script itself where a substitution is meant."""
@@ -178,22 +175,18 @@ def tree(text: bytes) -> Node:
     except ImportError:
         raise CoverageExtraMissing from None
     parser = Parser(Language(tree_sitter_bash.language()))
+
+    def parsed(version: bytes) -> Node:
+        return nodes_of(parser.parse(version), version)
+
     calm = calmed(text)
-    root = parser.parse(calm).root_node
-    if root.has_error:
-        other = parser.parse(without_expressions(calm)).root_node
-        root = min(other, root, key=_errors)
-    return root
+    root = parsed(calm)
+    return min(parsed(without_expressions(calm)), root, key=_errors) if _errors(root) else root
 
 
 def _errors(root: Node) -> int:
     """How much of a tree could not be parsed."""
-    count, nodes = 0, [root]
-    while nodes:
-        node = nodes.pop()
-        count += node.is_error + node.is_missing
-        nodes += node.children
-    return count
+    return sum(node.is_wrong for node in root.walk())
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +224,7 @@ class _Reading:
             tuple(self._functions),
             tuple(self._loops),
             flow_of(self._traced),
-            not self._root.has_error,
+            _errors(self._root) == 0,
         )
 
     def _finished(self, statement: Statement) -> Statement:
@@ -246,15 +239,15 @@ class _Reading:
 
     def _read(self, place: _Place) -> Iterator[_Place]:
         node, substitution = place.node, place.substitution
-        kind = node.type
-        first, last = lines_of(node)
+        kind = node.kind
+        first, last = node.first, node.last
         if not node.children and kind not in {"comment", "then", "\n"}:
             self._rows.add(first)
         if kind in _CLAUSES and last > first:
             self._clauses.append(Clause(first, last))
         if kind == "function_definition":
-            name = node.child_by_field_name("name")
-            self._functions.append(Function(text_of(name) if name else "", first, last))
+            name = node.child("name")
+            self._functions.append(Function(name.words if name else "", first, last))
         if kind in _SUBSTITUTIONS:
             substitution = self._substitutions
             self._substitutions += 1
@@ -262,79 +255,79 @@ class _Reading:
             self._commands(place, substitution)
         elif (words := self._words(node)) is not None:
             end = max(place.end, self._header_end(node))
-            self._statements.append(Statement(first, end, words, substitution, node.start_byte))
+            self._statements.append(Statement(first, end, words, substitution, node.start))
             self._traced.append(node)
         if kind == "for_statement" and (behind := _behind(node)):
-            self._loops.append((first, *lines_of(behind)))
-        body = node.child_by_field_name("body") if kind == "redirected_statement" else None
+            self._loops.append((first, behind.first, behind.last))
+        body = node.child("body") if kind == "redirected_statement" else None
         for child in node.children:
             # What is written into a command belongs to it.
             yield _Place(child, substitution, last if body is not None and child == body else 0)
 
     def _header_end(self, node: Node) -> int:
         """The last line of a simple command, or of the head of a compound one."""
-        if node.type in {"for_statement", "c_style_for_statement", "select_statement"}:
-            body = node.child_by_field_name("body")
-            return max(lines_of(node)[0], lines_of(body)[0] if body else 0)
-        if node.type == "case_statement":
-            value = node.child_by_field_name("value")
-            return lines_of(value or node)[1]
-        return lines_of(node)[1]
+        if node.kind in {"for_statement", "c_style_for_statement", "select_statement"}:
+            body = node.child("body")
+            return max(node.first, body.first if body else 0)
+        if node.kind == "case_statement":
+            value = node.child("value")
+            return (value or node).last
+        return node.last
 
     def _words(self, node: Node) -> frozenset[str] | None:
         """With which words bash begins when it traces a node; None if it does not trace it."""
-        kind = node.type
+        kind = node.kind
         if kind == "variable_assignment":
-            if node.parent and node.parent.type in {"command", "declaration_command"}:
+            if node.parent and node.parent.kind in {"command", "declaration_command"}:
                 return None
             return frozenset({f"{_assigned(node)}="})
         if kind == "declaration_command":
             variables = {f"{_assigned(child)}=" for child in node.children if child.is_named}
-            return frozenset({text_of(node.children[0]), *variables} - {"="})
+            return frozenset({node.children[0].words, *variables} - {"="})
         if kind == "unset_command":
-            return frozenset({text_of(node.children[0])})
+            return frozenset({node.children[0].words})
         if kind == "test_command":
-            return frozenset({text_of(node.children[0])})
+            return frozenset({node.children[0].words})
         if kind == "for_statement":
-            return frozenset({text_of(node.children[0])})  # select is one of them
+            return frozenset({node.children[0].words})  # select is one of them
         if kind == "c_style_for_statement":
             return frozenset({"(("})
         if kind == "case_statement":
             return frozenset({"case"})
-        if kind == "compound_statement" and node.children and node.children[0].type == "((":
+        if kind == "compound_statement" and node.children and node.children[0].kind == "((":
             return frozenset({"(("})
         return None
 
     def _commands(self, place: _Place, substitution: int) -> None:
         """Note a command. tree-sitter-bash takes some for one that are on lines of their own."""
-        whole, start = place.node.text or b"", place.node.start_byte
+        whole, start = place.node.content, place.node.start
         parts: list[list[Node]] = [[]]
         for child in place.node.children:
             if parts[-1]:
-                between = whole[parts[-1][-1].end_byte - start : child.start_byte - start]
+                between = whole[parts[-1][-1].end - start : child.start - start]
                 if b"\n" in between.replace(b"\\\n", b""):
                     parts.append([])
             parts[-1].append(child)
         for part in parts:
-            if part[0].type.endswith("_redirect"):  # bash does not trace it
+            if part[0].kind.endswith("_redirect"):  # bash does not trace it
                 continue
-            first, last = lines_of(part[0])[0], lines_of(part[-1])[1]
+            first, last = part[0].first, part[-1].last
             end = max(last, place.end) if part is parts[-1] else last
             words = self._of_command(part)
-            key = part[0].start_byte
+            key = part[0].start
             self._statements.append(Statement(first, end, words, substitution, key))
         self._traced.append(place.node)
 
     def _of_command(self, part: list[Node]) -> frozenset[str]:
         """With which words bash begins when it traces a command."""
-        assigned = [child for child in part if child.type == "variable_assignment"]
+        assigned = [child for child in part if child.kind == "variable_assignment"]
         found = {f"{_assigned(child)}=" for child in assigned}
-        rest = [c for c in part if c not in assigned and not c.type.endswith("_redirect")]
+        rest = [c for c in part if c not in assigned and not c.kind.endswith("_redirect")]
         if not rest:
             return frozenset(found)
         word = literal(rest[0])
         if word == "alias":
-            self._aliases |= {text_of(c).strip("'\"").partition("=")[0] for c in rest[1:]}
+            self._aliases |= {c.words.strip("'\"").partition("=")[0] for c in rest[1:]}
         if word is None or word in _TRANSPARENT:
             return UNKNOWN
         return frozenset({*found, word})
@@ -342,30 +335,19 @@ class _Reading:
 
 def _behind(node: Node) -> Node | None:
     """The next statement of the same list of statements."""
-    if node.parent and node.parent.type == "redirected_statement":
+    if node.parent and node.parent.kind == "redirected_statement":
         node = node.parent
-    after = node.next_named_sibling
-    while after and after.type in {"comment", "function_definition"}:
-        after = after.next_named_sibling
-    if after is None or after.type in {"elif_clause", "else_clause"}:
+    after = node.next
+    while after and (not after.is_named or after.kind in {"comment", "function_definition"}):
+        after = after.next
+    if after is None or after.kind in {"elif_clause", "else_clause"}:
         return None
-    return after if node.parent and node.parent.type not in {"list", "pipeline"} else None
-
-
-def lines_of(node: Node) -> tuple[int, int]:
-    """The first and the last line of a node, from 1."""
-    (first, _), (last, column) = node.start_point, node.end_point
-    return first + 1, max(first, last - (column == 0)) + 1
-
-
-def text_of(node: Node) -> str:
-    """The text of a node."""
-    return (node.text or b"").decode(errors="surrogateescape")
+    return after if node.parent and node.parent.kind not in {"list", "pipeline"} else None
 
 
 def literal(node: Node) -> str | None:
     """What a word is for the shell, without its quotes; None if only the run knows."""
-    text = text_of(node).replace("\\\n", "").replace("\\", "")
+    text = node.words.replace("\\\n", "").replace("\\", "")
     if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
         text = text[1:-1]
     return text if _PLAIN.fullmatch(text) else None
@@ -373,5 +355,5 @@ def literal(node: Node) -> str | None:
 
 def _assigned(node: Node) -> str:
     """The variable of an assignment; nothing for other nodes."""
-    found = _NAME.match(text_of(node)) if node.type == "variable_assignment" else None
+    found = _NAME.match(node.words) if node.kind == "variable_assignment" else None
     return found[0] if found else ""

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from .parse_tree import literal, text_of, tree
-
-if TYPE_CHECKING:
-    from tree_sitter import Node
+from .nodes import Node
+from .parse_tree import literal, tree
 
 _VARIABLES = frozenset({"PS4", "BASH_XTRACEFD", "BASH_ENV", "SHELLOPTS", "-"})
 _SHELLS = frozenset({"sh", "bash", "dash"})
@@ -46,24 +43,24 @@ def _reasons(root: Node, depth: int) -> Iterator[str]:
     nodes = [root]
     while nodes:
         node = nodes.pop()
-        line = node.start_point[0] + 1
-        if node.type in {"variable_name", "special_variable_name"}:
-            if (name := text_of(node)) in _VARIABLES:
+        line = node.first
+        if node.kind in {"variable_name", "special_variable_name"}:
+            if (name := node.words) in _VARIABLES:
                 yield f"line {line} uses {'$-' if name == '-' else name}"
-        elif node.type == "command":
+        elif node.kind == "command":
             yield from _of_command(node, line, depth)
-        elif node.type in {"unset_command", "declaration_command"}:
+        elif node.kind in {"unset_command", "declaration_command"}:
             for child in node.children[1:]:
-                if child.type == "word" and text_of(child) in _VARIABLES:
-                    yield f"line {line} uses {text_of(child)}"
+                if child.kind == "word" and child.words in _VARIABLES:
+                    yield f"line {line} uses {child.words}"
         nodes += reversed(node.children)
 
 
 def _of_command(node: Node, line: int, depth: int) -> Iterator[str]:
-    name_node = node.child_by_field_name("name")
+    name_node = node.child("name")
     name = "" if name_node is None else literal(name_node) or ""
     name = name.rpartition("/")[2]
-    words = node.children_by_field_name("argument")
+    words = list(node.all("argument"))
     texts = [literal(word) for word in words]
     if name == "set":
         yield from _of_set(texts, line)
@@ -77,11 +74,11 @@ def _of_command(node: Node, line: int, depth: int) -> Iterator[str]:
         yield f"line {line} uses {next(text for text in texts if text in _VARIABLES)}"
     if name in _NESTED and depth < _DEEPEST:
         for word in words:
-            if word.type in {"string", "raw_string"}:
-                inner = text_of(word)[1:-1].encode(errors="surrogateescape")
+            if word.kind in {"string", "raw_string"}:
+                inner = word.words[1:-1].encode(errors="surrogateescape")
                 # Variables of the string are found in the tree around it.
                 for why in _reasons(tree(inner), depth + 1):
-                    yield f"line {line}: {why.partition(' ')[2].partition(' ')[2]}"
+                    yield f"line {line} {why.partition(' ')[2].partition(' ')[2]}"
 
 
 def _of_set(texts: list[str | None], line: int) -> Iterator[str]:

@@ -9,7 +9,6 @@ _POSIX = f"""\
 set -o posix
 BASH=/bin/sh
 [ "$0" != {SH_NAME} ] || BASH_ARGV0=sh
-unset BASH_ARGV0
 BASH_ENV=/proc/self/fd/{START_UP}
 """
 """With them bash is as if it had been called ``sh``; bash scripts that it starts are not."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_vmsnapshot.shell_coverage import parse_tree, placing, trace, tracing
+from pytest_vmsnapshot.shell_coverage import branches, parse_tree, placing, trace, tracing
 from pytest_vmsnapshot.traced_guest import POSIX_START_UP, START_UP, TRACE
 from pytest_vmsnapshot.twin import WRAPPER
 
@@ -82,12 +82,32 @@ def traced(script: Path, *arguments: str) -> bytes:
     return log.read_bytes()
 
 
-def covered(script: Path, text: bytes) -> dict[str, set[int]]:
-    """The covered lines of all files beside a script, by a trace."""
+@dataclass(frozen=True)
+class Seen:
+    """What a trace tells of a file."""
+
+    script: parse_tree.Script
+    lines: set[int]
+    arcs: set[tuple[int, int]]
+
+
+def seen(script: Path, text: bytes) -> dict[str, Seen]:
+    """What a trace tells of all files beside a script."""
     files = {path.name: path for path in script.parent.iterdir() if path.is_file()}
     scripts = {name: parse_tree.parse(path.read_bytes()) for name, path in files.items()}
-    lines: dict[str, set[int]] = {name: set() for name in files}
-    names = {id(parsed): name for name, parsed in scripts.items()}
-    for found in placing.placed(trace.read_trace(text), lambda n: scripts.get(Path(n).name)):
-        lines[names[id(found.script)]].add(found.statement.line)
-    return {name: scripts[name].executed(found) for name, found in lines.items()}
+    steps = list(placing.placed(trace.read_trace(text), lambda name: scripts.get(Path(name).name)))
+    arcs = branches.ways(steps)
+    found = {}
+    for name, parsed in scripts.items():
+        lines = {step.statement.line for step in steps if step.script is parsed}
+        taken = arcs.get(id(parsed), set())
+        found[name] = Seen(parsed, parsed.executed(lines), taken & parsed.flow.arcs)
+    return found
+
+
+def laid_out(name: str, directory: Path) -> list[Listed]:
+    """Write the files of an entry of the table."""
+    files = listed(name)
+    for file in files:
+        (directory / file.name).write_text(file.text, encoding="utf-8")
+    return files
