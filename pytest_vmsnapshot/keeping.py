@@ -66,6 +66,7 @@ class Keeping:
         self._tracer = keep.tracer
         self._guest = guest
         self._texts = keep.texts
+        self._shell = keep.shell
         self._files: tuple[KeptFile | None, tuple[KeptFile, ...]] = (None, ())
         self._plan = Plan()
         self._traced: TracedGuest | None = None
@@ -104,7 +105,8 @@ class Keeping:
             make_twin: makes a VM of the files the VM had before the backup; None where it cannot.
         """
         config, scripts = self._files if self._texts else (None, ())
-        return KeptBackup(self._number, config, scripts, self._measured(backup, make_twin))
+        measured = self._measured(backup, make_twin)
+        return KeptBackup(self._number, config, scripts, measured, self._shell)
 
     def _measured(
         self, backup: Backup, make_twin: Callable[[PointFiles], Twin] | None

@@ -35,10 +35,12 @@ class Keep:
     Args:
         texts: config and scripts as they were when the backup began.
         tracer: by which the lines are traced that its scripts execute; None for no trace.
+        shell: what ``/bin/sh`` is; empty where there is none.
     """
 
     texts: bool = False
     tracer: Tracer | None = None
+    shell: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +102,14 @@ class KeptBackup:
         config: its config; None where there was none, or texts are not kept.
         scripts: its scripts, as far as there were any; none where texts are not kept.
         measured: which lines it executed; None where nobody asked.
+        shell: what ``/bin/sh`` is on the VM; empty where there is none.
     """
 
     number: int
     config: KeptFile | None = None
     scripts: tuple[KeptFile, ...] = ()
     measured: Measured | None = None
+    shell: str = ""
 
 
 LIMIT = 256 * 1024

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,11 @@ from .volumes import Disks
 def clock_of(spec: VmSpec) -> RealClock:
     """The harness's side of a VM's clock."""
     return RealClock() if spec.clock is None else VirtualClock()
+
+
+def _shell_here() -> str:
+    """What ``/bin/sh`` is on this machine, and so on a VM of which nothing else was asked."""
+    return os.path.basename(os.path.realpath("/bin/sh"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ class Order:
             Disks(self.settings.disks, self.settings.mounts),
             origin.volumes,
             self.boot,
-            self.keep,
+            replace(self.keep, shell=self.settings.shell or _shell_here()),
             self.twin,
         )
 

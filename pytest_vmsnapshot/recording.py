@@ -133,7 +133,7 @@ def _backups(machines: Sequence[VirtualMachine], root: Path) -> Iterator[BackupR
         for backup, kept in zip(machine.backups, machine.kept, strict=True):
             config = None if kept.config is None else _text(kept.config, root)
             scripts = tuple(_text(script, root) for script in kept.scripts)
-            yield BackupRecord(number, backup, config, scripts)
+            yield BackupRecord(number, backup, config, scripts, shell=kept.shell)
 
 
 def _text(file: KeptFile, root: Path) -> FileText:

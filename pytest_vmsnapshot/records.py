@@ -64,6 +64,7 @@ class BackupRecord:
         scripts: its scripts; none where nobody asked for texts.
         measured: what measured which lines it executed, as sentences.
         lines: of each file that was measured, which lines were executed.
+        shell: what ``/bin/sh`` was; empty where there was none.
     """
 
     vm: int
@@ -72,6 +73,7 @@ class BackupRecord:
     scripts: tuple[FileText, ...] = ()
     measured: tuple[str, ...] = ()
     lines: tuple[CoveredLines, ...] = ()
+    shell: str = ""
 
 
 @dataclass(frozen=True, slots=True)

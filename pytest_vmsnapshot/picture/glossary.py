@@ -1,0 +1,75 @@
+"""What the page tells of each error that occurs on it, so that it needs no other page."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import resources
+
+from ..catalogue import CATALOGUE, ErrorKind, NamedError
+
+_LABELS = (
+    ("documented rules", "documented"),
+    ("shipped rules", "shipped"),
+    ("what follows", "decides"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """An error, and what is to be said of it.
+
+    Args:
+        anchor: its name on the page.
+        name: what the framework calls it.
+        code: the extension's number.
+        meaning: what happened, in a sentence.
+        rows: labels, and what is to be said under each.
+    """
+
+    anchor: str
+    name: str
+    code: int
+    meaning: str
+    rows: tuple[tuple[str, str], ...]
+
+
+def anchor_of(kind: ErrorKind) -> str:
+    """The name of an error on the page; two may share name and code.
+
+    Args:
+        kind: the error.
+    """
+    alike = [k for k in CATALOGUE if k.code == kind.code]
+    index = alike.index(kind) if kind in alike else 0
+    return f"error-{kind.code}" + (f"-{index + 1}" if index else "")
+
+
+def explained(errors: Iterable[NamedError]) -> tuple[Explained, ...]:
+    """What is to be said of errors, each kind once, by their codes.
+
+    Args:
+        errors: of all backups.
+    """
+    kinds = sorted(dict.fromkeys(error.kind for error in errors), key=lambda kind: kind.code)
+    known = _known() if kinds else {}
+    return tuple(
+        Explained(anchor_of(kind), kind.name, kind.code, kind.meaning, _rows(kind, known))
+        for kind in kinds
+    )
+
+
+def _rows(kind: ErrorKind, known: dict[tuple[int, bool], dict[str, str]]) -> tuple[tuple[str, str], ...]:
+    facts = known.get((kind.code, anchor_of(kind).endswith("-2")), {})
+    told = [(label, facts[key]) for label, key in _LABELS if key in facts]
+    if not kind.documented:
+        told.append(("note", "not in the documentation's table of errors"))
+    return (*told, ("remedy", kind.remedy))
+
+
+def _known() -> dict[tuple[int, bool], dict[str, str]]:
+    """What ``vmsnapshot explain`` tells: its data, which lies with that command."""
+    place = resources.files("pytest_vmsnapshot").joinpath("cli", "known_errors.toml")
+    table = tomllib.loads(place.read_text(encoding="utf-8"))
+    return {(facts["code"], facts.get("of_config", False)): facts for facts in table["error"]}
