@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import bisect
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-FOLD_WIDTH = 36.0
-"""How wide a fold is drawn, in units of the drawing."""
+FOLD_WIDTH = 26.0
+"""How wide the shortest fold is drawn, in units of the drawing."""
+
+_WIDER = 7.0
+"""How much wider a fold is that is ten times as long."""
 
 SHORTEST_FOLD = 0.25
 """Seconds; a shorter gap is never folded, however little happens around it."""
@@ -84,7 +88,9 @@ class Axis:
         return left + share * (right - left)
 
 
-def axis(moments: Iterable[float], left: float, right: float) -> Axis:
+def axis(
+    moments: Iterable[float], left: float, right: float, skipped: float = math.inf
+) -> Axis:
     """An axis on which all moments can be told apart.
 
     Between folds it is to scale, but for moments that would be drawn upon each other.
@@ -93,12 +99,14 @@ def axis(moments: Iterable[float], left: float, right: float) -> Axis:
         moments: at which something happens, in seconds.
         left: where the first is drawn.
         right: where the last is drawn; greater than ``left``.
+        skipped: seconds; a gap longer than this is one that a virtual clock has skipped, and is
+            folded. Without one, gaps are folded that would leave no room for all else.
     """
     known = _distinct(sorted(moments))
     gaps = [after - before for before, after in zip(known, known[1:], strict=False)]
     if not gaps:
         return Axis(tuple(known or [0.0]), (left,), ())
-    is_folded = _folded(gaps)
+    is_folded = _folded(gaps, skipped)
     widths = _widths(gaps, is_folded, right - left)
     places = [left]
     for width in widths:
@@ -120,16 +128,21 @@ def _distinct(moments: Sequence[float]) -> list[float]:
     return found
 
 
-def _folded(gaps: Sequence[float]) -> list[bool]:
-    """Which gaps would leave no room for what is much shorter."""
+def _folded(gaps: Sequence[float], skipped: float) -> list[bool]:
+    """Which gaps were skipped, or would leave no room for what is much shorter."""
     ascending = sorted(gaps)
     sums = [0.0]
     for gap in ascending:
         sums.append(sums[-1] + gap)
     return [
         gap >= SHORTEST_FOLD
-        and gap >= _TIMES * sums[bisect.bisect_left(ascending, gap / _MUCH)]
-        and _has_company(gap, ascending)
+        and (
+            gap > skipped
+            or (
+                gap >= _TIMES * sums[bisect.bisect_left(ascending, gap / _MUCH)]
+                and _has_company(gap, ascending)
+            )
+        )
         for gap in gaps
     ]
 
@@ -140,16 +153,23 @@ def _has_company(gap: float, ascending: Sequence[float]) -> bool:
 
 
 def _widths(gaps: Sequence[float], is_folded: Sequence[bool], width: float) -> list[float]:
-    folds = sum(is_folded)
-    drawn = len(gaps) - folds
-    fold = min(FOLD_WIDTH, _ROOM_FOR_FOLDS * width / folds) if folds else 0.0
-    if not drawn:
-        fold = width / folds
-    left = width - folds * fold
+    """How wide each gap is drawn: together ``width``."""
+    wanted = [_fold(gap) if folded else 0.0 for gap, folded in zip(gaps, is_folded, strict=True)]
+    drawn = len(gaps) - sum(is_folded)
+    room = width if not drawn else _ROOM_FOR_FOLDS * width
+    needed = sum(wanted)
+    if needed > room or (needed and not drawn):
+        wanted = [room / needed * want for want in wanted]
+    left = width - sum(wanted)
     apart = min(_APART, _ROOM_FOR_APART * left / drawn) if drawn else 0.0
     to_scale = left - drawn * apart
     seconds = sum(gap for gap, folded in zip(gaps, is_folded, strict=True) if not folded)
     return [
-        fold if folded else apart + to_scale * gap / seconds
-        for gap, folded in zip(gaps, is_folded, strict=True)
+        want if folded else apart + to_scale * gap / seconds
+        for gap, folded, want in zip(gaps, is_folded, wanted, strict=True)
     ]
+
+
+def _fold(seconds: float) -> float:
+    """A longer fold is wider, though not to scale."""
+    return FOLD_WIDTH + _WIDER * math.log10(seconds / SHORTEST_FOLD)

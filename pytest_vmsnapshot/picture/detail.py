@@ -80,7 +80,6 @@ class Detail:
         printed: what its scripts have printed.
         files: its config and scripts.
         seconds: how long it took on the VM's clock, and really.
-        has_failed: whether there is no recovery point to speak of.
     """
 
     row: Row
@@ -92,7 +91,6 @@ class Detail:
     printed: tuple[Printed, ...]
     files: tuple[ShownFile, ...]
     seconds: str
-    has_failed: bool
 
 
 def detail_of(row: Row, shelf: Shelf) -> Detail:
@@ -118,7 +116,6 @@ def detail_of(row: Row, shelf: Shelf) -> Detail:
         tuple(_printed(backup)),
         tuple(shelf.of(row.record)),
         f"{duration(backup.duration)} on the VM's clock, {real} real",
-        has_failed,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -131,7 +132,8 @@ def drawing_of(backup: Backup) -> Drawing:
     lanes = lanes_of(backup)
     window = window_of(backup)
     end = end_of(backup)
-    time = axis(_moments(lanes, window, end), LEFT, RIGHT)
+    skipped = backup.real_duration if _is_virtual(backup) else math.inf
+    time = axis(_moments(lanes, window, end), LEFT, RIGHT, skipped)
     rows = tuple(_rows(lanes, time))
     bottom = _TOP + ROW * len(rows)
     ticks = along([Wanted(time.place(at), _second(at)) for at in _told(lanes, time, end)], 60, WIDTH)
@@ -240,16 +242,20 @@ def _creases(time: Axis, backup: Backup, bottom: float) -> Iterator[Crease]:
             words if mine else "",
             mine[0].at if mine else middle,
             _of_fold(fold, backup),
-            _zigzag(fold.left + 9, fold.right - 9, bottom),
+            _zigzag(fold.left + 7, fold.right - 7, bottom),
         )
 
 
 def _of_fold(fold: Fold, backup: Backup) -> str:
     """What became of the time in a fold: a gap longer than all real time was skipped."""
     ends = f"{_second(fold.start)} to {_second(fold.end)}"
-    if "virtual" in backup.clock and fold.length > backup.real_duration:
+    if _is_virtual(backup) and fold.length > backup.real_duration:
         return f"{duration(fold.length)} skipped: everything slept ({ends}); not to scale"
     return f"{duration(fold.length)} in which nothing happened ({ends}); not to scale"
+
+
+def _is_virtual(backup: Backup) -> bool:
+    return backup.clock == "virtual"
 
 
 def _zigzag(left: float, right: float, bottom: float) -> str:

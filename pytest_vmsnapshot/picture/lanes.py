@@ -15,7 +15,7 @@ from .durations import duration, moment
 ATTEMPTS_APART = 6
 """With more attempts than this a script has one lane, not one for each."""
 
-ROWS_OF_CALLS = 6
+ROWS_OF_CALLS = 12
 """Rows in which calls that overlap are drawn; what is more lies in the last one."""
 
 
