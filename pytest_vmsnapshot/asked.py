@@ -63,6 +63,7 @@ RUN_OPTIONS = {
     "configs": "which VMSnapshotScriptPluginConfig.json files are checked: all (default), or those "
     "named on the command line (named)",
     "sarif": "write what is found in configs and scripts into this file, as SARIF",
+    "report": "write a page of all backups, with a timeline of each, into this file, as HTML",
     "annotations": "print what is found in configs and scripts for a CI: github, or off (default)",
     "coverage": "measure which lines of shell scripts run: auto (default: when coverage.py is "
     "active and has the plugin pytest_vmsnapshot.shell_coverage), on, off",

@@ -50,16 +50,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         else:
             group.addoption(option, dest=dest, metavar=name.upper(), help=text)
         parser.addini(f"vmsnapshot_{name}", text, type="string", default="")
-    which, sarif, annotations, coverage = RUN_OPTIONS.values()
-    group.addoption("--vmsnapshot-configs", metavar="WHICH", choices=(ALL, NAMED), help=which)
-    parser.addini("vmsnapshot_configs", which, type="string", default=ALL)
-    group.addoption("--vmsnapshot-sarif", metavar="FILE", help=sarif)
-    group.addoption(
-        "--vmsnapshot-annotations", metavar="CI", choices=("github", "off"), help=annotations
-    )
-    when = ("auto", "on", "off")
-    group.addoption("--vmsnapshot-coverage", metavar="WHEN", choices=when, help=coverage)
-    parser.addini("vmsnapshot_coverage", coverage, type="string", default="auto")
+    choices = {
+        "configs": (ALL, NAMED),
+        "annotations": ("github", "off"),
+        "coverage": ("auto", "on", "off"),
+    }
+    metavars = {"configs": "WHICH", "annotations": "CI", "coverage": "WHEN"}
+    for name, text in RUN_OPTIONS.items():
+        option, metavar = f"--vmsnapshot-{name}", metavars.get(name, "FILE")
+        group.addoption(option, metavar=metavar, choices=choices.get(name), help=text)
+    for name, default in {"configs": ALL, "coverage": "auto"}.items():
+        parser.addini(f"vmsnapshot_{name}", RUN_OPTIONS[name], type="string", default=default)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -81,6 +82,15 @@ def pytest_configure(config: pytest.Config) -> None:
     watch(config)
     if file := config.getoption("vmsnapshot_sarif"):
         _make_place_for(Path(file))
+    if (name := config.getoption("vmsnapshot_report")) and not hasattr(config, "workerinput"):
+        from .report_file import ReportFile
+
+        config.pluginmanager.register(ReportFile(config, name))
+    if config.getoption("htmlpath", None):  # pytest-html makes a report
+        from .html_pieces import HtmlStyles, is_wanted
+
+        if is_wanted(config):
+            config.pluginmanager.register(HtmlStyles())
 
 
 def _make_place_for(file: Path) -> None:

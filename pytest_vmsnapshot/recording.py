@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from . import script_coverage
+from . import html_pieces, script_coverage
 from .asked import BACKUPS, MACHINES, QUIET, TOLD_BACKUPS, WHOLE
 from .kept import Keep
 from .records import BackupRecord, FileText, TestOutcome, TestRecord, TestSummary
@@ -68,6 +68,8 @@ def note(item: pytest.Item, report: pytest.TestReport) -> None:
             coverage.note(item.nodeid, machines)
         record = _record(item, progress, machines)
         told = [record.short().to_json()]
+        if html_pieces.is_wanted(item.config):
+            html_pieces.add(report, record)
         if keeps(item.config).texts:
             told.append(record.to_json())
         setattr(report, BACKUPS, told)  # it travels from workers as text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -88,9 +89,7 @@ class Axis:
         return left + share * (right - left)
 
 
-def axis(
-    moments: Iterable[float], left: float, right: float, skipped: float = math.inf
-) -> Axis:
+def axis(moments: Iterable[float], left: float, right: float, skipped: float = math.inf) -> Axis:
     """An axis on which all moments can be told apart.
 
     Between folds it is to scale, but for moments that would be drawn upon each other.
@@ -103,7 +102,7 @@ def axis(
             folded. Without one, gaps are folded that would leave no room for all else.
     """
     known = _distinct(sorted(moments))
-    gaps = [after - before for before, after in zip(known, known[1:], strict=False)]
+    gaps = [after - before for before, after in itertools.pairwise(known)]
     if not gaps:
         return Axis(tuple(known or [0.0]), (left,), ())
     is_folded = _folded(gaps, skipped)

@@ -145,9 +145,7 @@ def _facts(row: Row) -> Iterator[Fact]:
     numbers = f"status {told.status}, result {told.result}, error {told.error}{code}"
     yield Fact("the extension reports", (numbers,))
     shell = f", /bin/sh {row.record.shell}" if row.record.shell else ""
-    yield Fact(
-        "VM", (f"{backup.guest}, clock {backup.clock}, storage {backup.storage}{shell}",)
-    )
+    yield Fact("VM", (f"{backup.guest}, clock {backup.clock}, storage {backup.storage}{shell}",))
 
 
 def _fact(label: str, texts: Sequence[object]) -> Iterator[Fact]:

@@ -136,7 +136,10 @@ def drawing_of(backup: Backup) -> Drawing:
     time = axis(_moments(lanes, window, end), LEFT, RIGHT, skipped)
     rows = tuple(_rows(lanes, time))
     bottom = _TOP + ROW * len(rows)
-    ticks = along([Wanted(time.place(at), _second(at)) for at in _told(lanes, time, end)], 60, WIDTH)
+    words: dict[str, float] = {}
+    for at in _told(lanes, time, end):
+        words.setdefault(_second(at), time.place(at))
+    ticks = along([Wanted(place, word) for word, place in words.items()], LEFT - ROW, WIDTH)
     return Drawing(
         WIDTH,
         bottom + _BOTTOM,

@@ -87,6 +87,4 @@ def _shown(number: int, file: FileText, covered: CoveredLines | None) -> ShownFi
     lines = tuple(
         Line(at, text, marks.get(at, "")) for at, text in enumerate(texts[:MOST_LINES], 1)
     )
-    return ShownFile(
-        number, file.path, file.local, lines, max(0, len(texts) - MOST_LINES), words
-    )
+    return ShownFile(number, file.path, file.local, lines, max(0, len(texts) - MOST_LINES), words)

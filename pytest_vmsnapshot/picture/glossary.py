@@ -9,6 +9,8 @@ from importlib import resources
 
 from ..catalogue import CATALOGUE, ErrorKind, NamedError
 
+_Known = dict[tuple[int, bool], dict[str, str]]
+
 _LABELS = (
     ("documented rules", "documented"),
     ("shipped rules", "shipped"),
@@ -60,7 +62,7 @@ def explained(errors: Iterable[NamedError]) -> tuple[Explained, ...]:
     )
 
 
-def _rows(kind: ErrorKind, known: dict[tuple[int, bool], dict[str, str]]) -> tuple[tuple[str, str], ...]:
+def _rows(kind: ErrorKind, known: _Known) -> tuple[tuple[str, str], ...]:
     facts = known.get((kind.code, anchor_of(kind).endswith("-2")), {})
     told = [(label, facts[key]) for label, key in _LABELS if key in facts]
     if not kind.documented:
@@ -68,7 +70,7 @@ def _rows(kind: ErrorKind, known: dict[tuple[int, bool], dict[str, str]]) -> tup
     return (*told, ("remedy", kind.remedy))
 
 
-def _known() -> dict[tuple[int, bool], dict[str, str]]:
+def _known() -> _Known:
     """What ``vmsnapshot explain`` tells: its data, which lies with that command."""
     place = resources.files("pytest_vmsnapshot").joinpath("cli", "known_errors.toml")
     table = tomllib.loads(place.read_text(encoding="utf-8"))

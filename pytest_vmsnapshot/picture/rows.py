@@ -22,7 +22,7 @@ WORDS = {
 SIGNS = {
     TestOutcome.PASSED: "✓",
     TestOutcome.FAILED: "✗",
-    TestOutcome.SKIPPED: "–",
+    TestOutcome.SKIPPED: "-",
     TestOutcome.XFAILED: "✗",
     TestOutcome.XPASSED: "!",
 }
@@ -89,7 +89,7 @@ def rows(records: Sequence[TestRecord]) -> tuple[Row, ...]:
     Args:
         records: of its tests, in any order.
     """
-    found = []
+    found: list[Row] = []
     for test in sorted(records, key=lambda test: test.outcome not in _FIRST):
         machines = {record.vm for record in test.backups}
         counts = Counter(record.vm for record in test.backups)

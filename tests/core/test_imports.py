@@ -39,6 +39,8 @@ PYTEST_SIDE = {
     "contract_summary",
     "recording",
     "script_coverage",
+    "report_file",
+    "html_pieces",
 }
 """Modules that may import pytest."""
 
@@ -59,6 +61,8 @@ LAYERS = (
             "contract_summary",
             "recording",
             "script_coverage",
+            "report_file",
+            "html_pieces",
             "failure_report",
             "rule_differences",
         },
@@ -74,6 +78,7 @@ LAYERS = (
             "lint",
             "extension_log",
             "shell_coverage",
+            "picture",
         },
     ),
     (
