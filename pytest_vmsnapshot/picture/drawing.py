@@ -85,7 +85,7 @@ class Crease:
         words: how long it is, if there is room for that.
         middle: where these stand.
         told: all that is to be said of it.
-        edge: the zigzag of its two edges, as points.
+        edge: the zigzag of its two edges, as a path.
     """
 
     left: float
@@ -262,12 +262,11 @@ def _is_virtual(backup: Backup) -> bool:
 
 
 def _zigzag(left: float, right: float, bottom: float) -> str:
-    """The outline of a strip with two jagged edges."""
+    """The outline of a strip with two jagged edges, as a path."""
     left, right = min(left, right - 4), max(right, left + 4)
-    steps = max(2, round((bottom - _TOP + 12) / 6))
-    down = [(left + (3 if i % 2 else -3), _TOP - 6 + 6 * i) for i in range(steps + 1)]
-    up = [(x + right - left, y) for x, y in reversed(down)]
-    return " ".join(f"{x:g},{y:g}" for x, y in (*down, *up))
+    teeth = max(1, round((bottom - _TOP + 12) / 12))
+    down, up = "l6 6l-6 6" * teeth, "l6 -6l-6 -6" * teeth
+    return f"M{left - 3:.1f} {_TOP - 6:g}{down}h{right - left:.1f}{up}z"
 
 
 def _in_words(backup: Backup, time: Axis, window: Window | None) -> str:

@@ -5,18 +5,46 @@
   body.classList.add("live");
   for (const part of all(".controls[hidden]")) part.hidden = false;
 
-  // A link to something that is folded away opens it.
-  const reveal = (target) => {
-    for (let at = target; at; at = at.parentElement) {
-      if (at instanceof HTMLDetailsElement) at.open = true;
+  // Without a script a page shows what stands in noscript; with one it is text until it is asked for.
+  const build = (details) => {
+    const rest = details.querySelector(":scope > noscript");
+    if (!rest) return;
+    const made = document.createElement("template");
+    made.innerHTML = rest.textContent;
+    for (const svg of all("svg.timeline", made.content)) {
+      // One stop for Tab in each drawing; the arrow keys go on from there.
+      stops(svg).forEach((stop, index) => stop.setAttribute("tabindex", index ? "-1" : "0"));
+      const line = document.createElement("p");
+      line.className = "hover";
+      line.setAttribute("aria-hidden", "true");
+      svg.closest(".wide").after(line);
     }
+    for (const link of all("a[data-file]", made.content)) link.setAttribute("aria-expanded", "false");
+    rest.replaceWith(made.content);
+  };
+  const stops = (svg) => all(".s", svg);
+  document.addEventListener("toggle", (event) => {
+    if (event.target.open) build(event.target);
+  }, true);
+  for (const details of all("details[open]")) build(details);
+
+  // A link to something that is folded away opens it.
+  const holder = (name) => {
+    const [, kind, number] = /^(b|file-)(\d+)$/.exec(name) || [];
+    const what = kind === "b" ? "article.backup" : "details.file";
+    const found = kind && document.querySelector(`${what}[data-number="${number}"]`);
+    return found && (found.querySelector("details") || found);
   };
   const go = () => {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const name = decodeURIComponent(location.hash.slice(1));
+    const details = holder(name);
+    if (details) {
+      build(details);
+      details.open = true;
+      if (details.parentElement.matches("article")) details.parentElement.hidden = false;
+    }
+    const target = document.getElementById(name);
     if (!target) return;
-    const article = target.closest("article");
-    if (article) article.hidden = false;
-    reveal(target);
     target.focus({ preventScroll: true });
     target.scrollIntoView();
   };
@@ -35,20 +63,26 @@
     if (shown) {
       shown.remove();
     } else {
-      const copy = document.getElementById("file-" + link.dataset.file).cloneNode(true);
+      const details = holder("file-" + link.dataset.file);
+      build(details);
+      const copy = details.querySelector(".text").cloneNode(true);
       copy.removeAttribute("id");
       link.parentElement.append(copy);
     }
     link.setAttribute("aria-expanded", String(!shown));
   });
-  for (const link of all("a[data-file]")) link.setAttribute("aria-expanded", "false");
 
-  // One stop for Tab in each drawing; the arrow keys go on from there.
-  const timelines = all("svg.timeline");
-  const stops = (svg) => all(".s", svg);
-  for (const svg of timelines) {
-    stops(svg).forEach((stop, index) => stop.setAttribute("tabindex", index ? "-1" : "0"));
-  }
+  // On paper everything is open.
+  let closed = [];
+  addEventListener("beforeprint", () => {
+    for (const details of all("article:not([hidden]) > details, details.file")) build(details);
+    closed = all("details:not([open])").filter((details) => !details.closest("[hidden]"));
+    for (const details of closed) details.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const details of closed) details.open = false;
+  });
+
   const tell = (stop) => {
     const line = stop.closest(".wide").parentElement.querySelector(".hover");
     if (line) line.textContent = stop.querySelector("title").textContent;
