@@ -76,6 +76,7 @@ class Detail:
         verdict: what it is, with its article.
         events: the timeline as a table.
         remedies: what to do, each a sentence.
+        message: why its test failed, as lines; none if it did not.
         facts: what else is to be told.
         printed: what its scripts have printed.
         files: its config and scripts.
@@ -87,6 +88,7 @@ class Detail:
     verdict: str
     events: tuple[Happened, ...]
     remedies: tuple[str, ...]
+    message: tuple[str, ...]
     facts: tuple[Fact, ...]
     printed: tuple[Printed, ...]
     files: tuple[ShownFile, ...]
@@ -112,6 +114,7 @@ def detail_of(row: Row, shelf: Shelf) -> Detail:
         verdict[0].upper() + verdict[1:],
         tuple(_events(backup)),
         tuple(dict.fromkeys(remedies)),
+        _shortened(explain.block(row.test.message)) if row.test.message else (),
         tuple(_facts(row)),
         tuple(_printed(backup)),
         tuple(shelf.of(row.record)),

@@ -64,7 +64,7 @@ def explained(errors: Iterable[NamedError]) -> tuple[Explained, ...]:
 
 def _rows(kind: ErrorKind, known: _Known) -> tuple[tuple[str, str], ...]:
     facts = known.get((kind.code, anchor_of(kind).endswith("-2")), {})
-    told = [(label, facts[key]) for label, key in _LABELS if key in facts]
+    told = [(label, facts[key]) for label, key in _LABELS if facts.get(key)]
     if not kind.documented:
         told.append(("note", "not in the documentation's table of errors"))
     return (*told, ("remedy", kind.remedy))

@@ -103,9 +103,11 @@ def _environment() -> Environment:
 
 
 def _printable(value: Any) -> Any:
-    """Whatever is printed: no control characters, nothing that turns text round, no surrogates."""
-    if type(value) is str and not value.isprintable():
-        return "\t".join(map(explain.printable, value.split("\t")))
+    """Whatever is printed: no control characters, nothing that turns text round, no surrogates, and
+    no line without end.
+    """
+    if type(value) is str and not (value.isprintable() and len(value) <= 2 * explain.LINE):
+        return "\t".join(map(explain.line, value.split("\t")))
     return value
 
 
