@@ -43,9 +43,12 @@ def anchor_of(kind: ErrorKind) -> str:
     Args:
         kind: the error.
     """
-    alike = [k for k in CATALOGUE if k.code == kind.code]
-    index = alike.index(kind) if kind in alike else 0
-    return f"error-{kind.code}" + (f"-{index + 1}" if index else "")
+    return f"error-{kind.code}-of-config" if _is_second(kind) else f"error-{kind.code}"
+
+
+def _is_second(kind: ErrorKind) -> bool:
+    """Whether it shares its code with an error of the catalogue that comes before it."""
+    return kind in CATALOGUE and kind != next(k for k in CATALOGUE if k.code == kind.code)
 
 
 def explained(errors: Iterable[NamedError]) -> tuple[Explained, ...]:
@@ -63,7 +66,7 @@ def explained(errors: Iterable[NamedError]) -> tuple[Explained, ...]:
 
 
 def _rows(kind: ErrorKind, known: _Known) -> tuple[tuple[str, str], ...]:
-    facts = known.get((kind.code, anchor_of(kind).endswith("-2")), {})
+    facts = known.get((kind.code, _is_second(kind)), {})
     told = [(label, facts[key]) for label, key in _LABELS if facts.get(key)]
     if not kind.documented:
         told.append(("note", "not in the documentation's table of errors"))

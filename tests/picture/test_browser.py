@@ -124,7 +124,7 @@ def test_filter_and_sort_by_keyboard(opened: Opener) -> None:
 
 
 def test_a_link_opens_its_backup_and_arrows_walk_its_timeline(opened: Opener) -> None:
-    with opened(RECORDS) as shown:
+    with opened(RECORDS, media={"prefers-reduced-motion": "reduce"}) as shown:
         reach(shown, "a[href='#b3']")
         shown.press("Enter")
         shown.js("new Promise(requestAnimationFrame)")

@@ -129,7 +129,7 @@ def test_every_error_there_is_can_be_explained() -> None:
         labels = [label for label, text in one.rows if text]
         assert {"what follows", "remedy"} <= set(labels)
         assert len(labels) == len(one.rows)
-    assert anchor_of(catalogue.CONFIG_TYPES) == "error-304-2"
+    assert anchor_of(catalogue.CONFIG_TYPES) == "error-304-of-config"
 
 
 def test_equal_files_are_on_the_page_once_and_lines_are_marked() -> None:
