@@ -279,3 +279,25 @@ def test_binary_output_does_nothing(opened: Opener, name: str) -> None:
     with opened([record(printing(BYTES[name]), outcome=TestOutcome.FAILED)]) as shown:
         assert shown.js("document.querySelector('.printed pre') !== null")
         assert shown.complaints() == []
+
+
+def test_a_thousand_are_text_until_they_are_opened(opened: Opener) -> None:
+    """What makes them open at once; ``benchmarks/report.py`` measures it."""
+    many = [
+        record(
+            backup(events=[*EVENTS, call(0.004, 0.006)]),
+            test=f"test_{n}.py::test",
+            scripts=(SCRIPT,),
+        )
+        for n in range(1000)
+    ]
+    made = page(many, "Backups of shop")
+    assert len(made) < 10_000 * len(many)
+    with opened(made) as shown:
+        assert len(shown.js(NAMES)) == 1000
+        assert shown.js("document.querySelectorAll('*').length") < 30 * len(many)
+        shown.js("location.hash = '#b900'")
+        shown.js("new Promise(setTimeout)")
+        assert shown.js("document.activeElement.id") == "b900"
+        assert shown.js("document.querySelectorAll('article svg.timeline').length") == 1
+        assert shown.complaints() == []
