@@ -1,4 +1,4 @@
-"""What a page of many backups weighs, and how long a browser takes: ``python -m benchmarks.report``.
+"""What a page of many backups weighs, and how long it takes: ``python -m benchmarks.report``.
 
 Needs chromium. Prints for pages of 0, 10, 100 and 1,000 backups: seconds to make it, its size, and
 what the page itself has measured, medians of several rounds; and the ratio to an empty page.

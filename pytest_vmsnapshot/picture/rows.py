@@ -59,9 +59,9 @@ class Row:
 
     @property
     def config(self) -> str:
-        """Where its config lies: in the project if it was copied from there, else on the VM."""
+        """Where its config comes from: the project's file, or what the test put on the VM."""
         config = self.record.config
-        return "" if config is None else config.local or config.path
+        return "" if config is None else config.local or "made by the test"
 
     @property
     def worth(self) -> str:
