@@ -236,7 +236,7 @@ def _script(backup: Backup, step: Step, run: ScriptRun | None, end: float) -> It
     items = [_attempt(step, attempt, end) for attempt in attempts]
     notes = [*_notes(events, run), *waits]
     if len(attempts) > ATTEMPTS_APART or not attempts:
-        name = f"{step.value} ({total} attempts)" if attempts else step.value
+        name = f"{step.value}, {total} times" if attempts else step.value
         found = sorted([*items, *map(_note, notes)], key=lambda item: item.start)
         yield Lane(name, tuple(found))
     else:

@@ -189,7 +189,7 @@ def test_each_attempt_has_a_lane_and_very_many_share_one() -> None:
     ]
     many = [attempt(n, n + 0.5, 1) for n in range(200)]
     (lane,) = lanes_of(backup(pre=run(*many), post=None, events=()))
-    assert (lane.name, len(lane.items)) == ("pre-script (200 attempts)", 200)
+    assert (lane.name, len(lane.items)) == ("pre-script, 200 times", 200)
 
 
 def test_doubles_lie_below_the_script_that_called_them() -> None:
