@@ -7,6 +7,8 @@ import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from .harmless import harmless
+
 if TYPE_CHECKING:
     from .backup import Backup, Consistency
     from .script_run import Attempt, ScriptRun
@@ -71,7 +73,11 @@ def printable(text: str) -> str:
 
 
 def line(text: str) -> str:
-    """Text on one printable line of bounded length."""
+    """Text on one printable line of bounded length, which no CI takes for a command."""
+    return harmless(_bounded(text))
+
+
+def _bounded(text: str) -> str:
     if len(text) > 2 * LINE:
         half = LINE // 2
         text = f"{text[:half]} [{len(text) - 2 * half} characters not shown] {text[-half:]}"
@@ -82,10 +88,11 @@ def block(text: str) -> list[str]:
     """A program's output as lines that are safe to print: of control characters tabs only.
 
     A carriage return at the end of a line is shown as an escape, because a script with wrong
-    line ends looks right otherwise.
+    line ends looks right otherwise. A line that a CI would take for a command has an escape, too.
     """
     lines = text.removesuffix("\n").split("\n")
-    return ["\t".join(line(part) for part in whole.split("\t")) for whole in lines]
+    shown = ("\t".join(_bounded(part) for part in whole.split("\t")) for whole in lines)
+    return [harmless(whole) for whole in shown]
 
 
 def one_line(backup: Backup) -> str:

@@ -127,6 +127,7 @@ LAYERS = (
             "serialise",
             "assertions",
             "explain",
+            "harmless",
             "catalogue",
             "config",
             "errors",
@@ -255,8 +256,10 @@ PURE = {
         "signal",
         "typing",
         ".backup",
+        ".harmless",
         ".script_run",
     },
+    "harmless": {"__future__", "re", "typing"},
     "protocols": {
         "__future__",
         "collections.abc",
