@@ -11,8 +11,8 @@ import pytest
 
 from . import html_pieces, script_coverage
 from .asked import BACKUPS, MACHINES, QUIET, TOLD_BACKUPS, WHOLE
-from .kept import Keep
-from .records import BackupRecord, FileText, TestOutcome, TestRecord, TestSummary
+from .kept import Keep, KeptBackup
+from .records import BackupRecord, CoveredLines, FileText, TestOutcome, TestRecord, TestSummary
 
 if TYPE_CHECKING:
     from .kept import KeptFile
@@ -135,7 +135,17 @@ def _backups(machines: Sequence[VirtualMachine], root: Path) -> Iterator[BackupR
         for backup, kept in zip(machine.backups, machine.kept, strict=True):
             config = None if kept.config is None else _text(kept.config, root)
             scripts = tuple(_text(script, root) for script in kept.scripts)
-            yield BackupRecord(number, backup, config, scripts, shell=kept.shell)
+            measured, lines = _measured(kept)
+            yield BackupRecord(number, backup, config, scripts, measured, lines, shell=kept.shell)
+
+
+def _measured(kept: KeptBackup) -> tuple[tuple[str, ...], tuple[CoveredLines, ...]]:
+    """How it was measured which lines a backup executed, and which those are."""
+    if kept.measured is None or not kept.scripts:
+        return (), ()
+    from .shell_coverage.of_backup import covered_lines, in_words
+
+    return tuple(in_words(kept.measured)), covered_lines(kept)
 
 
 def _text(file: KeptFile, root: Path) -> FileText:

@@ -16,6 +16,7 @@ from pytest_vmsnapshot.settings import Source
 
 pytest.importorskip("tree_sitter_bash", reason="needs tree-sitter-bash (pip)")
 
+from pytest_vmsnapshot.shell_coverage.of_backup import covered_lines, in_words
 from pytest_vmsnapshot.shell_coverage.trace import read_trace
 from pytest_vmsnapshot.shell_coverage.tracing import BashTracer
 
@@ -235,3 +236,16 @@ def test_nothing_is_traced_unless_asked(vm: VirtualMachine) -> None:
     vm.install(pre='#!/bin/bash\n[ -z "$BASH_ENV" ]\n', post=OK)
     vm.backup().assert_application_consistent()
     assert vm.kept[0].measured is None
+
+
+def test_lines_of_a_backup_for_reports(make: Make, python: str) -> None:
+    vm = make()
+    vm.install(pre="#!/bin/sh\nif false; then\n  echo no\nfi\n", post=f"#!{python}\nprint()\n")
+    vm.backup()
+    (pre,) = covered_lines(vm.kept[0])
+    assert (pre.path, pre.executable, pre.executed) == ("/opt/vmsnapshot/pre.sh", (2, 3), (2,))
+    assert list(in_words(measured(vm))) == [
+        "lines measured by bash as sh in a twin VM: sh does not tell which line it executes",
+        "/opt/vmsnapshot/post.sh is not measured: what runs it, "
+        f"{Path(python).name}, cannot be traced",
+    ]
