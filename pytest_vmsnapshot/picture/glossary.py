@@ -70,7 +70,7 @@ def _rows(kind: ErrorKind, known: _Known) -> tuple[tuple[str, str], ...]:
     told = [(label, facts[key]) for label, key in _LABELS if facts.get(key)]
     if not kind.documented:
         told.append(("note", "not in the documentation's table of errors"))
-    return (*told, ("remedy", kind.remedy))
+    return (*told, ("remedy", kind.remedy), ("page", f"docs/errors/{kind.name}.md"))
 
 
 def _known() -> _Known:

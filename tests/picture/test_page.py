@@ -7,6 +7,7 @@ import hashlib
 import html
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -249,3 +250,9 @@ def test_a_piece_for_other_reports() -> None:
     assert "noscript" not in made
     assert "id=" not in re.sub(r'id="vms-\w+"', "", made)
     assert styles().startswith(".vmsnapshot")
+
+
+def test_the_page_that_an_error_names_is_there() -> None:
+    docs = Path(__file__).resolve().parents[2]
+    for one in explained(NamedError(kind, "") for kind in catalogue.CATALOGUE):
+        assert (docs / dict(one.rows)["page"]).is_file()
