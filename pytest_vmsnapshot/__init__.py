@@ -1,6 +1,7 @@
 """Throwaway Linux VMs for testing the pre- and post-scripts of Azure Backup.
 
 Names are imported when they are first used, so that a run without VM tests pays nothing.
+coverage.py may import the package before pytest does, which is told so by PYTEST_DONT_REWRITE.
 """
 
 from __future__ import annotations

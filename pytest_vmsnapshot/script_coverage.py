@@ -154,17 +154,14 @@ class ScriptCoverage:
             for kept in machine.kept:
                 if kept.measured is not None:
                     self._note(test, kept.measured, machine)
-                elif not self.wanted:
+                elif not self.wanted and self._coverage() is not None:
                     self._unmeasured += 1
 
     def _note(self, test: str, measured: Measured, machine: HasKept) -> None:
         runs = self.runs(measured, machine)
         self._recorded.add(test, runs)
         for run in runs:
-            how = measured.shell
-            if measured.twin:
-                how += f" in a twin VM ({measured.twin})"
-            self._shells.setdefault(how, set()).add(str(run.local))
+            self._shells.setdefault(_how(measured), set()).add(str(run.local))
         notes = list(measured.notes)
         notes += [
             f"the trace of the {trace.script}, attempt {trace.attempt}, was cut"
@@ -202,11 +199,11 @@ class ScriptCoverage:
     def _write(self) -> None:
         if not self._recorded or not self.wanted or (coverage := self._coverage()) is None:
             return
-        from .shell_coverage.recording import active, data_of, outside, write
+        from .shell_coverage.recording import active, add, data_of, outside, write
 
         data = data_of(self._recorded, coverage)
         if active() is coverage:
-            coverage.get_data().update(data)
+            add(data, coverage)
         else:
             write(data, coverage)
         data.close()
@@ -258,13 +255,17 @@ class ScriptCoverage:
         if self._unmeasured:
             what = _several(self._unmeasured, "backup")
             yield f"none was measured in {what}; to have them measured, {_ADD}"
-        by_shell = sorted(self._shells.items())
-        if by_shell:
-            files = {file for _, those in by_shell for file in those}
-            how = "; ".join(f"{len(those)} by {shell}" for shell, those in by_shell)
-            yield f"{_several(len(files), 'script')} measured: {how}"
+        if self._shells:
+            by = sorted(self._shells.items())
+            yield "; ".join(f"{len(files)} measured by {shell}" for shell, files in by)
         for text, count in sorted(self._notes.items()):
             yield text if count == 1 else f"{text} ({count} times)"
+
+
+def _how(measured: Measured) -> str:
+    """What has measured a backup."""
+    twin = f" in a twin VM ({measured.twin})" if measured.twin else ""
+    return f"{measured.shell}{twin}"
 
 
 def _knows(coverage: Coverage) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,6 +131,22 @@ def data_of(recorded: Recorded, coverage: Coverage) -> CoverageData:
             data.add_lines({names[f]: lines for f, lines in by_file.items() if f in names})
     data.add_file_tracers(dict.fromkeys(names.values(), TRACER))
     return data
+
+
+def add(data: CoverageData, coverage: Coverage) -> None:
+    """Add data to those of a coverage that is being measured; its context stays as it is.
+
+    Args:
+        data: the data.
+        coverage: the coverage.
+    """
+    from coverage.exceptions import CoverageWarning
+
+    with warnings.catch_warnings():
+        # What coverage.py warns of here is no error of a test, and that no Python was run is none.
+        warnings.simplefilter("default", CoverageWarning)
+        warnings.filterwarnings("ignore", "No data was collected", CoverageWarning)
+        coverage.get_data().update(data)
 
 
 def write(data: CoverageData, coverage: Coverage) -> None:
