@@ -237,9 +237,15 @@ class ShellReporter(FileReporter):
 
     def code_regions(self) -> Iterable[CodeRegion]:
         """Its functions."""
-        for function in self._script.functions:
-            lines = set(range(function.first + 1, function.last + 1)) or {function.first}
-            yield CodeRegion("function", function.name, function.first, lines)
+        return [
+            CodeRegion(
+                "function",
+                function.name,
+                function.first,
+                set(range(function.first + 1, function.last + 1)) or {function.first},
+            )
+            for function in self._script.functions
+        ]
 
     def code_region_kinds(self) -> Iterable[tuple[str, str]]:
         """What reports call them."""
