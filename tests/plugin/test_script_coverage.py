@@ -322,7 +322,13 @@ CONFIG = {
     "pluginName": "ScriptRunner",
     "preScriptLocation": "/opt/deploy/pre.sh",
     "postScriptLocation": "/opt/deploy/post.bash",
+    "preScriptParams": [],
+    "postScriptParams": [],
+    "preScriptNoOfRetries": 0,
+    "postScriptNoOfRetries": 0,
     "timeoutInSeconds": 30,
+    "continueBackupOnFailure": True,
+    "fsFreezeEnabled": True,
 }
 
 
