@@ -342,14 +342,15 @@ def test_a_gate_and_a_scenario_are_measured(project: Path) -> None:
     )
     config = "deploy/VMSnapshotScriptPluginConfig.json"
     words = ("--cov", "--cov-report=", "-p", "no:cacheprovider")
-    subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "pytest", *words, "one.vmsnapshot.toml", config],
         cwd=project,
         capture_output=True,
+        text=True,
         check=False,
     )
     found = files(project)["deploy/pre.sh"]
     contexts = found["contexts"]
     assert isinstance(contexts, dict)
     tests_of = {context.split("::")[0] for context in contexts["2"]}
-    assert tests_of == {config, "one.vmsnapshot.toml"}
+    assert tests_of == {config, "one.vmsnapshot.toml"}, done.stdout
