@@ -3,8 +3,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from .browser import MISSING, Browser, is_installed
+
+# Nothing is written into the project, and a busy machine is no failure.
+settings.register_profile("picture", database=None, deadline=None)
+settings.load_profile("picture")
 
 
 @pytest.fixture(scope="session")
