@@ -21,8 +21,20 @@ MACHINES: pytest.StashKey[list[VirtualMachine]] = pytest.StashKey()
 QUIET: pytest.StashKey[list[VirtualMachine]] = pytest.StashKey()
 """VMs of a test that tells by itself what was found on them."""
 
-TOLD_BACKUPS: pytest.StashKey[list[list[str]]] = pytest.StashKey()
-"""What the tests of a run told of their backups; see ``recording``."""
+TOLD_BACKUPS: pytest.StashKey[dict[tuple[str, str], list[str]]] = pytest.StashKey()
+"""What the tests of a run told of their backups, by id and worker; see ``recording``."""
+
+RUN_AGAIN: pytest.StashKey[list[str]] = pytest.StashKey()
+"""The ids of tests that were run again, once for each time."""
+
+ENDED: pytest.StashKey[list[str]] = pytest.StashKey()
+"""Lines for the terminal about what was written at the end of a run."""
+
+TOLD_CHECKS: pytest.StashKey[dict[str, pytest.TestReport]] = pytest.StashKey()
+"""Reports of checks of configs, by their ids."""
+
+READ_BY_CI: pytest.StashKey[bool] = pytest.StashKey()
+"""Whether a CI reads what is printed, and may take some of it for commands."""
 
 STRICT: pytest.StashKey[bool] = pytest.StashKey()
 """Whether a test is to fail where the rule sets differ."""
@@ -47,6 +59,9 @@ OPTIONS = {
 BACKUPS = "vmsnapshot_backups"
 """The attribute of a report with what a test tells of its backups."""
 
+COUNT = "vmsnapshot_count"
+"""The attribute of a report with how many there are."""
+
 WHOLE = ("report", "jsonl")
 """Options about a whole run for which all is kept of each backup."""
 
@@ -64,11 +79,16 @@ RUN_OPTIONS = {
     "named on the command line (named)",
     "sarif": "write what is found in configs and scripts into this file, as SARIF",
     "report": "write a page of all backups, with a timeline of each, into this file, as HTML",
-    "annotations": "print what is found in configs and scripts for a CI: github, or off (default)",
+    "jsonl": "write a line of JSON into this file for each test that used VMs",
+    "ci": "tell a CI of backups and of what is found in scripts: auto (the one that runs this), "
+    "github, azure, or off (default)",
     "coverage": "measure which lines of shell scripts run: auto (default: when coverage.py is "
     "active and has the plugin pytest_vmsnapshot.shell_coverage), on, off",
 }
 """Options about a whole run, not about its VMs."""
+
+CI_WORDS = ("auto", "github", "azure", "off")
+"""Which CI is told."""
 
 FLAGS = frozenset({"strict"})
 """Options that take no value."""
@@ -81,6 +101,19 @@ def sources_of(config: pytest.Config) -> list[Source]:
     command_line = {name: config.getoption(f"vmsnapshot_{name}") for name in OPTIONS}
     ini = {name: config.getini(f"vmsnapshot_{name}") or None for name in OPTIONS}
     return [Source("command line", command_line), Source("ini", ini)]
+
+
+def asked_ci(config: pytest.Config) -> str:
+    """Which CI is told, in the word that was written.
+
+    Raises:
+        UsageError: the ini value is none of these words.
+    """
+    word = config.getoption("vmsnapshot_ci") or config.getini("vmsnapshot_ci")
+    if word not in CI_WORDS:
+        words = ", ".join(CI_WORDS)
+        raise pytest.UsageError(f"ini: vmsnapshot_ci={word!r} is none of {words}")
+    return str(word)
 
 
 def uses_vm(item: pytest.Item) -> bool:

@@ -1,4 +1,4 @@
-"""What is told of configs once all tests have run: doubled commands, annotations, SARIF."""
+"""What is told of configs once all tests have run: doubled commands, SARIF."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .lint import LintFinding, github, sarif
+from .lint import LintFinding, sarif
 
 
 def summary(told: list[dict[str, Any]], config: pytest.Config) -> Iterator[str]:
@@ -32,17 +32,19 @@ def summary(told: list[dict[str, Any]], config: pytest.Config) -> Iterator[str]:
             yield f"doubled for {name} (vmsnapshot.toml can say more of them):"
             for kind in dict.fromkeys(commands.values()):
                 yield f"  {', '.join(c for c, k in sorted(commands.items()) if k == kind)}: {kind}"
-    findings = list(_findings(told))
-    if config.getoption("vmsnapshot_annotations") == "github":
-        yield from github.annotations(findings, config.rootpath)
+    findings = findings_in(told)
     if file := config.getoption("vmsnapshot_sarif"):
         Path(file).write_text(sarif.text(findings, config.rootpath), encoding="utf-8")
         count = f"{len(findings)} finding{'' if len(findings) == 1 else 's'}"
         yield f"{count} in {file} (SARIF)"
 
 
-def _findings(told: list[dict[str, Any]]) -> Iterator[LintFinding]:
+def findings_in(told: list[dict[str, Any]]) -> list[LintFinding]:
+    """What the lint has found.
+
+    Args:
+        told: by the checks.
+    """
     rows = [row for each in told for row in each.get("lint", ())]
-    yield from sorted(
-        {LintFinding.of(row) for row in rows}, key=lambda f: (str(f.path), f.line, f.code)
-    )
+    found = {LintFinding.of(row) for row in rows}
+    return sorted(found, key=lambda f: (str(f.path), f.line, f.code))

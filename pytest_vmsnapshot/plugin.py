@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,17 +12,18 @@ import pytest
 
 from .asked import (
     ALL,
-    BACKUPS,
+    CI_WORDS,
     CONFIG_NAME,
     FIXTURES,
     FLAGS,
     MACHINES,
     NAMED,
     OPTIONS,
+    READ_BY_CI,
     RUN_OPTIONS,
     STRICT,
     TOLD,
-    TOLD_BACKUPS,
+    asked_ci,
     plain_failure,
     sources_of,
     uses_vm,
@@ -50,16 +52,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         else:
             group.addoption(option, dest=dest, metavar=name.upper(), help=text)
         parser.addini(f"vmsnapshot_{name}", text, type="string", default="")
-    choices = {
-        "configs": (ALL, NAMED),
-        "annotations": ("github", "off"),
-        "coverage": ("auto", "on", "off"),
-    }
-    metavars = {"configs": "WHICH", "annotations": "CI", "coverage": "WHEN"}
+    choices = {"configs": (ALL, NAMED), "ci": CI_WORDS, "coverage": ("auto", "on", "off")}
+    metavars = {"configs": "WHICH", "ci": "CI", "coverage": "WHEN"}
     for name, text in RUN_OPTIONS.items():
         option, metavar = f"--vmsnapshot-{name}", metavars.get(name, "FILE")
         group.addoption(option, metavar=metavar, choices=choices.get(name), help=text)
-    for name, default in {"configs": ALL, "coverage": "auto"}.items():
+    for name, default in {"configs": ALL, "ci": "off", "coverage": "auto"}.items():
         parser.addini(f"vmsnapshot_{name}", RUN_OPTIONS[name], type="string", default=default)
 
 
@@ -69,19 +67,21 @@ def pytest_configure(config: pytest.Config) -> None:
 
     config.addinivalue_line("markers", MARKER)
     from .errors import UsageError
+    from .told import Told
 
     try:
         _header(config)
     except UsageError as mistakes:
         raise pytest.UsageError(str(mistakes)) from None
-    told = _Told()
-    config.pluginmanager.register(told)
-    config.stash[TOLD_BACKUPS] = told.backups
+    is_there = "GITHUB_ACTIONS" in os.environ or "TF_BUILD" in os.environ
+    config.stash[READ_BY_CI] = is_there or asked_ci(config) not in ("auto", "off")
+    config.pluginmanager.register(Told(config.stash))
     from .script_coverage import watch
 
     watch(config)
-    if file := config.getoption("vmsnapshot_sarif"):
-        _make_place_for(Path(file))
+    for name in () if hasattr(config, "workerinput") else ("sarif", "jsonl"):
+        if file := config.getoption(f"vmsnapshot_{name}"):
+            _make_place_for(config.invocation_params.dir / file, f"--vmsnapshot-{name}: {file}")
     if (name := config.getoption("vmsnapshot_report")) and not hasattr(config, "workerinput"):
         from .report_file import ReportFile
 
@@ -93,18 +93,17 @@ def pytest_configure(config: pytest.Config) -> None:
             config.pluginmanager.register(HtmlStyles())
 
 
-def _make_place_for(file: Path) -> None:
-    """A file that cannot be written is no surprise at the end of a run.
+def _make_place_for(file: Path, shown: str) -> None:
+    """A file that cannot be written is no surprise at the end of a run; an old one is emptied.
 
     Raises:
         pytest.UsageError: it cannot be written.
     """
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
+        file.write_bytes(b"")
     except OSError as error:
-        told = f"--vmsnapshot-sarif: {file} cannot be written: {error.strerror}"
-        raise pytest.UsageError(told) from None
+        raise pytest.UsageError(f"{shown} cannot be written: {error.strerror}") from None
 
 
 def _header(config: pytest.Config) -> str:
@@ -303,6 +302,10 @@ def pytest_runtest_makereport(
         from .failure_report import sections
 
         report.sections += sections(item.nodeid, machines)
+    if MACHINES in item.stash and item.config.stash[READ_BY_CI]:
+        from .harmless_reports import make_harmless
+
+        make_harmless(report)
     if report.when == "call" and (told := getattr(item, "told", None)):
         setattr(report, TOLD, told)  # reports travel from workers with all they have
     if MACHINES in item.stash:
@@ -310,18 +313,6 @@ def pytest_runtest_makereport(
 
         note(item, report)
     return report
-
-
-class _Told:
-    """In the process that reports: takes down what tests tell of their backups."""
-
-    def __init__(self) -> None:
-        self.backups: list[list[str]] = []
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take it down."""
-        if (told := getattr(report, BACKUPS, None)) is not None:
-            self.backups.append(told)
 
 
 # -- fixtures ------------------------------------------------------------------------------------

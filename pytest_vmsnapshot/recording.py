@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from . import html_pieces, script_coverage
-from .asked import BACKUPS, MACHINES, QUIET, TOLD_BACKUPS, WHOLE
+from . import html_pieces, junit_properties, script_coverage
+from .asked import BACKUPS, COUNT, MACHINES, QUIET, TOLD_BACKUPS, WHOLE
 from .kept import Keep, KeptBackup
 from .records import BackupRecord, CoveredLines, FileText, TestOutcome, TestRecord, TestSummary
 
@@ -63,6 +63,13 @@ def note(item: pytest.Item, report: pytest.TestReport) -> None:
         item.stash[PROGRESS] = Progress()
     progress = item.stash[PROGRESS]
     progress.take(report)
+    if report.when == "call":
+        setattr(report, COUNT, sum(len(machine.backups) for machine in machines_of(item)))
+    if junit_properties.stand_at_tests(item.config) and (machines := machines_of(item)):
+        # Which report is written depends on how the test goes.
+        report.user_properties += junit_properties.properties(
+            _record(item, progress, machines).short()
+        )
     if report.when == "teardown" and (machines := machines_of(item)):
         if (coverage := script_coverage.of(item.config)) is not None:
             coverage.note(item.nodeid, machines)
@@ -91,7 +98,8 @@ def summaries_of(config: pytest.Config) -> list[TestSummary]:
     Args:
         config: of the run.
     """
-    return [TestSummary.from_json(told[0]) for told in config.stash.get(TOLD_BACKUPS, ())]
+    told = config.stash.get(TOLD_BACKUPS, {})
+    return [TestSummary.from_json(texts[0]) for texts in told.values()]
 
 
 def records_of(config: pytest.Config) -> list[TestRecord]:
@@ -100,8 +108,8 @@ def records_of(config: pytest.Config) -> list[TestRecord]:
     Args:
         config: of the run.
     """
-    told = config.stash.get(TOLD_BACKUPS, ())
-    return [TestRecord.from_json(texts[1]) for texts in told if len(texts) > 1]
+    told = config.stash.get(TOLD_BACKUPS, {})
+    return [TestRecord.from_json(texts[1]) for texts in told.values() if len(texts) > 1]
 
 
 def machines_of(item: pytest.Item) -> list[VirtualMachine]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from . import serialise
+from . import explain, serialise
 from .backup import Backup, Consistency, Status
 from .findings import Finding
 
@@ -87,8 +87,11 @@ class BackupSummary:
         consistency: what the recovery point is worth.
         errors: names of the errors Azure is told.
         rules: the rule set in effect.
+        guest: the guest in effect.
         duration: seconds on the VM's clock.
         real_duration: seconds of real time.
+        verdict: what it amounts to, what decided it and what to do, in lines; empty where it is
+            application-consistent.
     """
 
     vm: int
@@ -97,8 +100,10 @@ class BackupSummary:
     consistency: Consistency
     errors: tuple[str, ...]
     rules: str
+    guest: str
     duration: float
     real_duration: float
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,9 @@ class TestSummary:
         test: its id.
         outcome: how it ended.
         backups: what it took.
+        path: its file, seen from the root directory.
+        line: its line there, from 1; 0 where it has none.
+        message: why it failed, or was skipped, as short as pytest has it.
     """
 
     __test__ = False
@@ -116,6 +124,9 @@ class TestSummary:
     test: str
     outcome: TestOutcome
     backups: tuple[BackupSummary, ...]
+    path: str = ""
+    line: int = 0
+    message: str = ""
 
     def to_json(self) -> str:
         """All facts as JSON."""
@@ -168,19 +179,10 @@ class TestRecord:
         return TestSummary(
             self.test,
             self.outcome,
-            tuple(
-                BackupSummary(
-                    record.vm,
-                    record.backup.number,
-                    record.backup.status,
-                    record.backup.consistency,
-                    tuple(error.name for error in record.backup.errors),
-                    record.backup.rules,
-                    record.backup.duration,
-                    record.backup.real_duration,
-                )
-                for record in self.backups
-            ),
+            tuple(_summary(record.vm, record.backup) for record in self.backups),
+            self.path,
+            self.line,
+            self.message,
         )
 
     @classmethod
@@ -191,3 +193,19 @@ class TestRecord:
             UsageError: the text is none.
         """
         return serialise.load(cls, text)
+
+
+def _summary(vm: int, backup: Backup) -> BackupSummary:
+    is_good = backup.consistency is Consistency.APPLICATION
+    return BackupSummary(
+        vm,
+        backup.number,
+        backup.status,
+        backup.consistency,
+        tuple(error.name for error in backup.errors),
+        backup.rules,
+        backup.guest,
+        backup.duration,
+        backup.real_duration,
+        "" if is_good else explain.verdict(backup),
+    )

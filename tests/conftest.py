@@ -35,7 +35,9 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Inner runs of pytest print the same on a desk and in CI."""
-    for name in ("CI", "BUILD_NUMBER", "PYTEST_ADDOPTS", "COLUMNS"):
+    ours = ("CI", "BUILD_NUMBER", "PYTEST_ADDOPTS", "COLUMNS", "NO_COLOR", "FORCE_COLOR")
+    theirs = ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE", "TF_BUILD")
+    for name in (*ours, *theirs, "AGENT_TEMPDIRECTORY", "BUILD_SOURCESDIRECTORY"):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..ci.service import OFF, asked_for
 from .check_names import CheckName
+from .ci_option import ci_option
 from .local_files import ConfigFile
 from .mistakes import MISTAKE, OneOf
-from .page import paragraph, say
+from .page import paragraph, say, say_json
 
 if TYPE_CHECKING:
     from .check_results import Summary
@@ -61,9 +63,7 @@ _BROKEN = 1
     metavar="FILE",
     help="Also write what the lint has found into this file, as SARIF 2.1.0.",
 )
-@click.option(
-    "--github", is_flag=True, help="Also print annotations, which GitHub shows beside the lines."
-)
+@ci_option
 @click.option(
     "--processes",
     type=click.IntRange(1, 64),
@@ -88,7 +88,7 @@ def command(
     verbose: bool,
     as_json: bool,
     sarif: Path | None,
-    github: bool,
+    ci: str,
     processes: int,
     guest: str,
 ) -> int:
@@ -109,7 +109,7 @@ def command(
     from .check_session import Wanted
 
     wanted = Wanted(configs, keyword, only, skip, processes, guest)
-    return checked(wanted, Telling(verbose, as_json, sarif, github))
+    return checked(wanted, Telling(verbose, as_json, sarif, ci))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +120,13 @@ class Telling:
         verbose: whether everything is told.
         as_json: whether it is told as JSON.
         sarif: a file for what the lint has found.
-        github: whether there are annotations.
+        ci: which CI is told, too.
     """
 
     verbose: bool = False
     as_json: bool = False
     sarif: Path | None = None
-    github: bool = False
+    ci: str = OFF
 
 
 def checked(wanted: Wanted, telling: Telling, more: Sequence[str] = ()) -> int:
@@ -166,14 +166,14 @@ def checked(wanted: Wanted, telling: Telling, more: Sequence[str] = ()) -> int:
     if telling.sarif is not None:
         _write_sarif(summary, telling.sarif)
     if telling.as_json:
-        say(json.dumps(_facts(summary, guest), indent=1))
+        say_json(_facts(summary, guest))
     else:
         lines.finish()
         show_summary(summary, verbose=telling.verbose)
-    if telling.github:
-        from .check_annotations import annotation_lines
+    if (service := asked_for(telling.ci, os.environ)) is not None:
+        from .check_for_ci import lines_for
 
-        for line in annotation_lines(summary, Path.cwd()):
+        for line in lines_for(service, summary, Path.cwd(), os.environ):
             click.echo(line, err=telling.as_json)
     if summary.broken:
         return MISTAKE

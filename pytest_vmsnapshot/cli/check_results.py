@@ -184,10 +184,15 @@ def show_summary(summary: Summary, *, verbose: bool) -> None:
         say(_indented(text))
     say()
     show_stand_ins(summary.doubled)
-    say(click.style(_closing(summary), fg="red" if _bad(summary) else "green"))
+    say(click.style(closing(summary), fg="red" if _bad(summary) else "green"))
 
 
-def _closing(summary: Summary) -> str:
+def closing(summary: Summary) -> str:
+    """All of it in one line.
+
+    Args:
+        summary: what became of the checks.
+    """
     counted = Counter(result.outcome for result in summary.results)
     parts = [f"{counted[outcome]} {outcome.value}" for outcome in Outcome if counted[outcome]]
     if summary.broken:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
-from .page import row, say
+from .page import row, say, say_json
 
 _NAMES = 15
 _STATES = 8
@@ -46,5 +44,5 @@ def command(*, as_json: bool) -> int:
         facts = [
             {"name": r.name, "state": r.state.value, "why": r.why, "remedy": r.remedy} for r in rows
         ]
-        say(json.dumps({"vm": good, "rows": facts}, indent=1))
+        say_json({"vm": good, "rows": facts})
     return 0 if good else 1

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
 from .mistakes import nearest
-from .page import paragraph, row, say
+from .page import paragraph, row, say, say_json
 
 if TYPE_CHECKING:
     from .knowledge import Entry
@@ -63,7 +62,7 @@ def command(error: str | None, *, as_json: bool) -> int:
             f"nothing is known of {error!r}{meant} Without a name, all are listed"
         )
     if as_json:
-        say(json.dumps([dataclasses.asdict(entry) for entry in wanted], indent=1))
+        say_json([dataclasses.asdict(entry) for entry in wanted])
     elif error is None:
         for group, members in itertools.groupby(known, lambda entry: entry.group):
             say(click.style(group, bold=True))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import textwrap
+from typing import Any
 
 import click
 
 from ..explain import WIDTH
+from ..harmless import harmless, harmless_json
 
 _LEAST = 30
 """Columns below which wrapping makes text worse."""
@@ -56,6 +59,21 @@ def row(label: str, text: str, column: int) -> str:
     return paragraph(text, " " * column, f"{label:<{column}}")
 
 
-def say(text: str = "") -> None:
-    """Write a line, at once."""
-    click.echo(text)
+def say(text: str = "", *, err: bool = False) -> None:
+    """Write a line, at once; nothing in it is a command for a CI.
+
+    Args:
+        text: the line, or several.
+        err: whether it goes to standard error.
+    """
+    click.echo(harmless(text), err=err)
+
+
+def say_json(facts: Any, *, err: bool = False) -> None:
+    """Write facts as JSON; nothing in it is a command for a CI.
+
+    Args:
+        facts: plain data.
+        err: whether it goes to standard error.
+    """
+    click.echo(harmless_json(json.dumps(facts, indent=1)), err=err)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from ..shells import NAMES as SHELLS
 from .local_files import ConfigFile, ScriptsWord
 from .local_files import given as words_given
 from .mistakes import OneOf
-from .page import say
+from .page import say, say_json
 
 if TYPE_CHECKING:
     from ..extension_log.case_files import Given
@@ -121,14 +120,11 @@ def command(
     elif output == _STANDARD_STREAM:
         click.echo(written.text, nl=False)
     found = tuple(reproduce(logged, written, place))
+    aside = output == _STANDARD_STREAM
     if as_json:
-        text = json.dumps(as_facts(logged, found), indent=1)
+        say_json(as_facts(logged, found), err=aside)
     else:
-        text = in_words(logged, found, output or "", has_own_files=own is not None)
-    if output == _STANDARD_STREAM:
-        click.echo(text, err=True)
-    else:
-        say(text)
+        say(in_words(logged, found, output or "", has_own_files=own is not None), err=aside)
     return _REPRODUCED if all_reproduced(found) else _NOT_REPRODUCED
 
 

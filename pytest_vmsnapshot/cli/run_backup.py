@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -12,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..catalogue import NAMES
+from ..ci.service import asked_for
 from ..explain import command as shown
 from ..findings import NAMES as FINDINGS
 from ..shells import NAMES as SHELLS
+from .ci_option import ci_option
 from .local_files import ConfigFile, Given, ScriptsWord, given, scripts_of
 from .mistakes import OneOf
-from .page import paragraph, say
+from .page import paragraph, say, say_json
 from .stand_ins import show_stand_ins
 
 if TYPE_CHECKING:
@@ -97,6 +100,7 @@ _OTHERWISE = 1
     help="A finding that does not count, such as processes. May be given several times.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of words.")
+@ci_option
 def command(
     config: Path,
     *,
@@ -110,6 +114,7 @@ def command(
     expect: str,
     allow: tuple[str, ...],
     as_json: bool,
+    ci: str,
 ) -> int:
     """Take one backup of a throwaway VM that has CONFIG and its scripts, and say what became of it.
 
@@ -150,9 +155,20 @@ def command(
             "doubled": dict(ran.doubled),
             "explained": backup.explain(),
         }
-        say(json.dumps(facts, indent=1))
-        return _AS_WANTED if wanted else _OTHERWISE
-    say(backup.explain())
+        say_json(facts)
+    else:
+        _show(ran, left, list(kinds))
+    if (service := asked_for(ci, os.environ)) is not None:
+        from .run_for_ci import lines_for
+
+        for line in lines_for(service, config, backup, left, wanted=wanted):
+            click.echo(line, err=as_json)
+    return _AS_WANTED if wanted else _OTHERWISE
+
+
+def _show(ran: _Ran, left: Sequence[str], kinds: Sequence[str]) -> None:
+    """Say in words what became of a backup."""
+    say(ran.trial.backup.explain())
     if ran.doubled:
         say()
         show_stand_ins(ran.doubled)
@@ -163,7 +179,6 @@ def command(
             say(paragraph(text, "    ", "  "))
         options = " ".join(f"--allow {kind}" for kind in kinds)
         say(paragraph(f"where that is meant: {options}", "    ", "  "))
-    return _AS_WANTED if wanted else _OTHERWISE
 
 
 @dataclass(frozen=True, slots=True)

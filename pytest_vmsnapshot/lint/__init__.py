@@ -1,7 +1,7 @@
 """Static findings about a config and its scripts, before anything runs.
 
 ``lint(Subject(...))`` reads them and says what is wrong; each finding has a code with a page of its
-own. ``lint.github`` and ``lint.sarif`` write findings for those who show them.
+own. ``lint.sarif`` writes findings for those who show them.
 """
 
 from .codes import CODES, Code, unknown_ignores

@@ -285,18 +285,36 @@ FOUND = {"lint[VMS001]": "find", "quiet": "fail"}
 
 def test_annotations(project: Project) -> None:
     project.config(FOUND)
-    done = project.check({"github": True})
+    done = project.check({"ci": "github"})
     assert done.out.endswith(
-        "::error file=deploy/pre.sh,line=3,col=1,title=VMS001 line-ends::the line ends with CR LF; "
-        "save it with LF\n"
         "::error file=deploy/Config.tiny,title=quiet::the pre-script prints 70 KiB%0A  remedy: "
         "print less\n"
+        "::error file=deploy/pre.sh,line=3,col=1,title=VMS001 line-ends::the line ends with CR LF; "
+        "save it with LF\n"
+        "vmsnapshot: github gets no page about this run: GITHUB_STEP_SUMMARY is not set\n"
     )
+
+
+def test_issues_of_azure_and_a_page(project: Project) -> None:
+    project.config(FOUND)
+    project.environment |= {"TF_BUILD": "True", "AGENT_TEMPDIRECTORY": str(project.path)}
+    *_, check, finding, page = project.check({"ci": "auto"}).out.splitlines()
+    assert check == (
+        "##vso[task.logissue type=error;sourcepath=deploy/Config.tiny;]quiet: the pre-script "
+        "prints 70 KiB%0A  remedy: print less"
+    )
+    assert finding == (
+        "##vso[task.logissue type=error;sourcepath=deploy/pre.sh;linenumber=3;columnnumber=1;]"
+        "VMS001 line-ends: the line ends with CR LF; save it with LF"
+    )
+    text = Path(page.removeprefix("##vso[task.uploadsummary]")).read_text()
+    assert text.startswith("### Backup scripts\n\n2 checks: 2 failed, in ")
+    assert text.count("<details>") == 2
 
 
 def test_annotations_beside_json(project: Project) -> None:
     project.config(FOUND)
-    done = project.check({"github": True, "as_json": True})
+    done = project.check({"ci": "github", "as_json": True})
     assert len(json.loads(done.out)["checks"]) == 2
     assert done.err.count("::error ") == 2
 

@@ -330,3 +330,51 @@ def _descends(pid: int, ancestor: int) -> bool:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             pid = int(file.read().rpartition(")")[2].split()[1])
     return False
+
+
+ERROR = (
+    "title=vmsnapshot run deploy/VMSnapshotScriptPluginConfig.json%3A Pre-ScriptExecutionFailed::"
+    "the backup is not what was expected%0Aa file-system-consistent backup%0A  "
+    "Pre-ScriptExecutionFailed (300): /opt/app/pre.sh: exit status 3%0A  decided by: "
+)
+
+
+def test_a_ci_is_told(project: Path, vmsnapshot: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(project / "step.md"))
+    write(project, "#!/bin/sh\nexit 3\n")
+    assert "::error" not in vmsnapshot("run", "deploy").out
+    assert not (project / "step.md").exists()
+    done = vmsnapshot("run", "deploy", "--ci", "auto")
+    (line,) = [line for line in done.out.splitlines() if line.startswith("::")]
+    assert line.startswith("::error file=deploy/VMSnapshotScriptPluginConfig.json," + ERROR)
+    page = (project / "step.md").read_text()
+    assert page.startswith("### Backups\n\n1 backup: 1 file-system; ")
+    done = vmsnapshot("run", "deploy", "--ci", "github", "--expect", "file-system", "--json")
+    assert done.status == 0
+    assert "::" not in done.err
+    page = (project / "step.md").read_text().removeprefix(page)
+    assert page.startswith("\n### Backups\n\n1 backup: 1 file-system (expected); ")
+
+
+HOSTILE = """\
+#!/bin/sh
+printf '%s\\n' '::stop-commands::x' '  ::error::a' '##[error]b' 'c ##vso[task.complete]d'
+mysql '##vso[task.complete]e'
+exit 3
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_scripts_have_no_say_in_ci(project: Path, vmsnapshot: Command, options: list[str]) -> None:
+    write(project, HOSTILE)
+    done = vmsnapshot("run", "deploy", *options)
+    assert done.status == 1
+    assert "vso[task.complete]d" in done.out
+    for mark in ("##vso[", "##["):
+        assert mark not in done.out
+    assert [line for line in done.out.splitlines() if line.lstrip().startswith("::")] == []
+    if options:
+        backup = read(done)
+        assert backup.pre is not None
+        assert "c ##vso[task.complete]d\n" in backup.pre.stdout

@@ -41,6 +41,11 @@ PYTEST_SIDE = {
     "script_coverage",
     "report_file",
     "html_pieces",
+    "told",
+    "terminal_summary",
+    "junit_properties",
+    "harmless_reports",
+    "run_end",
 }
 """Modules that may import pytest."""
 
@@ -63,10 +68,17 @@ LAYERS = (
             "script_coverage",
             "report_file",
             "html_pieces",
+            "told",
+            "record_lines",
+            "terminal_summary",
+            "junit_properties",
+            "harmless_reports",
+            "run_end",
             "failure_report",
             "rule_differences",
         },
     ),
+    ("CI", {"ci"}),
     ("contract", {"contract"}),
     (
         "ready-made",
@@ -144,6 +156,8 @@ LAYERS = (
             "inventory",
             "kept",
             "records",
+            "record_schema",
+            "backup_totals",
         },
     ),
 )

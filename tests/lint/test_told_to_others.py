@@ -1,4 +1,4 @@
-"""Findings as GitHub annotations and as SARIF."""
+"""Findings as SARIF, and as annotations."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pytest_vmsnapshot.lint import CODES, LintFinding, Severity, github, sarif
+from pytest_vmsnapshot.ci.annotation import of_findings
+from pytest_vmsnapshot.ci.service import Service
+from pytest_vmsnapshot.ci.telling import commands
+from pytest_vmsnapshot.lint import CODES, LintFinding, Severity, sarif
 
 ROOT = Path("/repo")
 FINDING = LintFinding(
@@ -44,23 +45,7 @@ FINDING = LintFinding(
     ],
 )
 def test_annotations(finding: LintFinding, line: str) -> None:
-    assert list(github.annotations([finding], ROOT)) == [line]
-
-
-def _unescaped(text: str) -> str:
-    for escape, char in (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")):
-        text = text.replace(escape, char)
-    return text
-
-
-@given(st.text(), st.text())
-def test_an_annotation_is_one_line_and_comes_back(text: str, remedy: str) -> None:
-    (line,) = github.annotations([replace(FINDING, text=text, remedy=remedy)], ROOT)
-    assert "\n" not in line
-    assert "\r" not in line
-    _, properties, message = line.split("::", 2)
-    assert properties.startswith("error file=deploy/pre.sh,")
-    assert _unescaped(message) == f"{text}; {remedy}"
+    assert list(commands(Service.GITHUB, of_findings([finding], ROOT))) == [line]
 
 
 def _log(*findings: LintFinding) -> dict[str, Any]:

@@ -162,9 +162,28 @@ def test_sarif_that_cannot_be_written(pytester: pytest.Pytester) -> None:
 
 def test_annotations(pytester: pytest.Pytester) -> None:
     write(pytester.path / "deploy", f"{GOOD_PRE}. ./lib.sh\n")
-    result = run(pytester, "-k", "lint", "--vmsnapshot-annotations=github")
+    result = run(pytester, "-k", "lint", "--vmsnapshot-ci=github")
     result.stdout.fnmatch_lines(["::* file=deploy/pre.sh,line=5,*title=VMS009 *"])
     assert "::error" not in run(pytester, "-k", "lint").stdout.str()
+
+
+def test_annotations_of_checks_with_and_without_vms(pytester: pytest.Pytester) -> None:
+    write(pytester.path / "deploy", "#!/bin/sh\nexit 3\n")
+    config = pytester.path / "deploy" / CONFIG
+    config.write_text(config.read_text().replace("{", '{"pluginNam": "",', 1))
+    result = run(pytester, "-k", "valid-config or application", "--vmsnapshot-ci=azure")
+    lines = [line for line in result.outlines if line.startswith("##vso[task.logissue ")]
+    start = f"##vso[task.logissue type=error;sourcepath=deploy/{CONFIG};]"
+    told = [line.removeprefix(start).partition("%0A")[0] for line in lines]
+    assert told == [
+        *(
+            f"application-consistent[{rules}]: Pre-ScriptExecutionFailed: "
+            f"application-consistent[{rules}]: a backup under the {rules} rules is "
+            "application-consistent: not so"
+            for rules in ("documented", "shipped")
+        ),
+        "valid-config: the config is correct, and nothing of the template is left: not so",
+    ]
 
 
 def test_a_gate_takes_the_settings_of_the_run(pytester: pytest.Pytester) -> None:

@@ -47,7 +47,7 @@ def test_report_of_a_failure(pytester: pytest.Pytester) -> None:
     )
     lines = normalised(result.outlines)
     start = lines.index("-- backup 1 · 0.0 s on the VM's clock, R real --")
-    end = lines.index("=" * 27 + " short test summary info " + "=" * 28)
+    end = lines.index("=" * 26 + " not application-consistent " + "=" * 26)
     assert lines[start + 1 : end] == [
         "A file-system-consistent backup",
         "  Pre-ScriptExecutionFailed (300): /opt/vmsnapshot/pre.sh: exit status 3",
