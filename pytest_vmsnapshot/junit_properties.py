@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from .explain import line
-from .records import TestSummary
+from .records import BackupSummary, TestSummary
 
 _WHOLE_RUN = "xunit2"
 
@@ -34,16 +34,16 @@ def stand_at_tests(config: pytest.Config) -> bool:
     return are_wanted(config) and config.getini("junit_family") != _WHOLE_RUN
 
 
-def properties(test: TestSummary) -> Iterator[tuple[str, str]]:
+def properties(backups: Sequence[BackupSummary]) -> Iterator[tuple[str, str]]:
     """Names and values; none if a test took no backup.
 
     Args:
-        test: the test.
+        backups: of the test.
     """
-    if not test.backups:
+    if not backups:
         return
-    yield "vmsnapshot.backups", str(len(test.backups))
-    for number, backup in enumerate(test.backups, 1):
+    yield "vmsnapshot.backups", str(len(backups))
+    for number, backup in enumerate(backups, 1):
         for name, value in (
             ("vm", str(backup.vm)),
             ("consistency", backup.consistency.value),
@@ -67,7 +67,7 @@ def add_to_run(config: pytest.Config, tests: Sequence[TestSummary]) -> None:
     writers = [plugin for plugin in config.pluginmanager.get_plugins() if _writes(plugin)]
     for writer in writers:
         for test in sorted(tests, key=lambda test: test.test):
-            for name, value in properties(test):
+            for name, value in properties(test.backups):
                 ending = name.removeprefix("vmsnapshot")
                 writer.add_global_property(f"vmsnapshot[{line(test.test)}]{ending}", value)
 

@@ -12,7 +12,15 @@ import pytest
 from . import html_pieces, junit_properties, script_coverage
 from .asked import BACKUPS, COUNT, MACHINES, QUIET, TOLD_BACKUPS, WHOLE
 from .kept import Keep, KeptBackup
-from .records import BackupRecord, CoveredLines, FileText, TestOutcome, TestRecord, TestSummary
+from .records import (
+    BackupRecord,
+    CoveredLines,
+    FileText,
+    TestOutcome,
+    TestRecord,
+    TestSummary,
+    summary_of,
+)
 
 if TYPE_CHECKING:
     from .kept import KeptFile
@@ -67,9 +75,12 @@ def note(item: pytest.Item, report: pytest.TestReport) -> None:
         setattr(report, COUNT, sum(len(machine.backups) for machine in machines_of(item)))
     if junit_properties.stand_at_tests(item.config) and (machines := machines_of(item)):
         # Which report is written depends on how the test goes.
-        report.user_properties += junit_properties.properties(
-            _record(item, progress, machines).short()
+        backups = tuple(
+            summary_of(number, backup)
+            for number, machine in enumerate(machines, 1)
+            for backup in machine.backups
         )
+        report.user_properties += junit_properties.properties(backups)
     if report.when == "teardown" and (machines := machines_of(item)):
         if (coverage := script_coverage.of(item.config)) is not None:
             coverage.note(item.nodeid, machines)

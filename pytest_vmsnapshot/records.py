@@ -179,7 +179,7 @@ class TestRecord:
         return TestSummary(
             self.test,
             self.outcome,
-            tuple(_summary(record.vm, record.backup) for record in self.backups),
+            tuple(summary_of(record.vm, record.backup) for record in self.backups),
             self.path,
             self.line,
             self.message,
@@ -195,7 +195,13 @@ class TestRecord:
         return serialise.load(cls, text)
 
 
-def _summary(vm: int, backup: Backup) -> BackupSummary:
+def summary_of(vm: int, backup: Backup) -> BackupSummary:
+    """A backup in short.
+
+    Args:
+        vm: which VM of the test, from 1.
+        backup: the result.
+    """
     is_good = backup.consistency is Consistency.APPLICATION
     return BackupSummary(
         vm,

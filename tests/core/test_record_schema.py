@@ -1,7 +1,6 @@
 """The JSON Schema of records is what the dataclasses say.
 
-``python -m tests.core.test_record_schema`` writes it anew; then ``python -m tests.reference`` writes
-its page.
+``python -m tests.core.test_record_schema`` writes it, ``python -m tests.reference`` then its page.
 """
 
 from __future__ import annotations
