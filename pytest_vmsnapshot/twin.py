@@ -81,7 +81,7 @@ def plan(scripts: Sequence[KeptFile], rules: RuleSet, guest: Guest, tracer: Trac
         shell = rules.interpreter or _shell_of(script.content)
         path = printable(script.path)
         if shell != "bash" and shell not in _SH:
-            what = f"what runs it, {shell}," if shell else "it is a program that"
+            what = f"what runs it, {printable(shell)}," if shell else "it is a program that"
             notes.append(f"{path} is not measured: {what} cannot be traced")
             continue
         shells.add(shell)

@@ -123,8 +123,9 @@ def assemble(template: Template, spec: TreeSpec, volumes: Volumes) -> int:
             volumes.bring_back(volume, read_only=not spec.booted)
     if not template.rootless:
         _protect_host()
-    with contextlib.suppress(OSError):  # what it has here cannot be changed: scripts will say so
-        provide_extension("")
+    if not spec.layer:  # the files of a recovery point are all there is
+        with contextlib.suppress(OSError):  # what it has here cannot be changed: scripts say so
+            provide_extension("")
     for directory in spec.directories:
         with step(f"make {directory}"):
             os.makedirs(directory, mode=0o755, exist_ok=True)

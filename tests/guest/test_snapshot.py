@@ -11,6 +11,7 @@ import pytest
 
 from pytest_vmsnapshot import Backup, Consistency, GuestDied, Status, VirtualMachine, VmFactory
 from pytest_vmsnapshot.engine import DOCUMENTED
+from pytest_vmsnapshot.layout import FREEZE_HELPER_PATH
 
 OK = "#!/bin/sh\n"
 
@@ -67,6 +68,15 @@ def test_a_directory_that_was_replaced_does_not_show_its_old_content(vm: Virtual
     point = backup.recovery_point
     assert point is not None
     assert list(point.walk("/etc/default")) == []
+
+
+def test_what_the_harness_brings_is_gone_once_it_was_removed(vm: VirtualMachine) -> None:
+    vm.path(FREEZE_HELPER_PATH).remove()
+    point = recovered(vm, OK).recovery_point
+    assert point is not None
+    assert not point.exists(FREEZE_HELPER_PATH)
+    with point.boot() as booted:
+        assert not booted.path(FREEZE_HELPER_PATH).exists()
 
 
 @pytest.mark.vm(allow=["processes"], crash_seed=0)
