@@ -32,7 +32,7 @@
  |fi
 +|if [ -e / ]; then
 +|    true &
- |fi
++|fi; wait
 +|if [ -e / ] &&
 +|    [ -e /nowhere ] ||
 +|    [ -e / ]; then
