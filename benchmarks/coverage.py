@@ -227,7 +227,7 @@ def laid_out(entry: Path, directory: Path) -> dict[str, list[str]]:
     for name, body in [(entry.name, head), *(part.split("\n", 1) for part in rest)]:
         rows = body.splitlines()
         (directory / name).write_text("".join(f"{row[2:]}\n" for row in rows), encoding="utf-8")
-        marks[name] = [row[0] for row in rows]
+        marks[name] = [row[0].replace("!", "+") for row in rows]
     return marks
 
 

@@ -247,6 +247,7 @@ def vm_session_factory(request: pytest.FixtureRequest) -> Iterator[VmFactory]:
     """Makes throwaway Linux VMs that are closed when the session ends: for recovery points that
     many tests boot.
     """
+    from . import script_coverage
     from .errors import GuestUnavailable, UsageError
     from .item_vms import workshop_of
     from .settings import Source
@@ -268,6 +269,8 @@ def vm_session_factory(request: pytest.FixtureRequest) -> Iterator[VmFactory]:
                 sources, config.rootpath, lambda s: allow(config.stash[_RUNNING], s), booted
             )
         closing.callback(machine.close, wait=False)
+        if (coverage := script_coverage.of(config)) is not None:
+            closing.callback(coverage.note, "vm_session_factory", [machine])
         return machine
 
     with closing:

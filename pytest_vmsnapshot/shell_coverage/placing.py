@@ -52,6 +52,7 @@ def placed(trace: Iterable[Traced], script_of: Callable[[str], Script | None]) -
     """
     commands = list(trace)
     stacks: dict[int, list[_Frame]] = {}
+    known: dict[tuple[object, ...], Statement | None] = {}
     earlier = _commands_around(commands)
     later = _commands_around(commands[::-1])[::-1]
     for traced, *around in zip(commands, later, earlier, strict=True):
@@ -63,7 +64,11 @@ def placed(trace: Iterable[Traced], script_of: Callable[[str], Script | None]) -
         if traced.level > frame.level:
             continue  # of eval, or of a trap: the lines are not of this file
         spawned = traced.level > 1 and traced.subshell > 0 and frame is stack[0]
-        statement = _statement_of(script, traced, around if spawned else ())
+        # Loops run the same commands again and again.
+        key = (id(script), traced.line, traced.word, *(around if spawned else ()))
+        if key not in known:
+            known[key] = _statement_of(script, traced, around if spawned else ())
+        statement = known[key]
         if statement is not None:
             yield Placed(traced, statement, script)
 
@@ -81,12 +86,14 @@ class _Around:
     outermost: int
 
 
-def _commands_around(commands: Iterable[Traced]) -> list[_Around | None]:
+def _commands_around(commands: list[Traced]) -> list[_Around | None]:
     """For each command the last one so far that it may be a substitution of.
 
     bash traces it after its substitutions; before those in here-documents and redirections.
     """
     found: list[_Around | None] = []
+    if all(traced.level == 1 for traced in commands):
+        return [None] * len(commands)
     seen: dict[tuple[int, int], tuple[Traced, _Around | None]] = {}
     depth = 0
     for traced in commands:

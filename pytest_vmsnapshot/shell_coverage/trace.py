@@ -56,23 +56,30 @@ def read_trace(text: bytes) -> Iterator[Traced]:
     Yields:
         The commands, in the order in which they were written.
     """
+    known: dict[bytes, Traced] = {}  # loops trace the same commands again and again
     for found in _HEAD.finditer(text):
-        plus, depth, subshell, line, pid, function, file = found.groups()
-        yield Traced(
-            file=file.decode(errors="surrogateescape"),
-            line=int(line),
-            pid=int(pid),
-            depth=int(depth),
-            function=function.decode(errors="surrogateescape"),
-            level=len(plus),
-            subshell=int(subshell),
-            word=_first_word(text, found.end()),
-        )
+        word, end = _first_word(text, found.end())
+        key = text[found.start() : end]
+        traced = known.get(key)
+        if traced is None:
+            plus, depth, subshell, line, pid, function, file = found.groups()
+            traced = known[key] = Traced(
+                file=file.decode(errors="surrogateescape"),
+                line=int(line),
+                pid=int(pid),
+                depth=int(depth),
+                function=function.decode(errors="surrogateescape"),
+                level=len(plus),
+                subshell=int(subshell),
+                word=word.decode(errors="surrogateescape"),
+            )
+        yield traced
 
 
-def _first_word(text: bytes, start: int) -> str:
-    assigned = _ASSIGNED.match(text, start, start + _LONGEST_WORD)
-    if assigned:
-        return assigned[1].decode() + "="
-    found = _WORD.match(text, start, start + _LONGEST_WORD)
-    return found[1].decode(errors="surrogateescape") if found else ""
+def _first_word(text: bytes, start: int) -> tuple[bytes, int]:
+    """The first word of a command, and where it ends."""
+    limit = start + _LONGEST_WORD
+    if assigned := _ASSIGNED.match(text, start, limit):
+        return assigned[1] + b"=", assigned.end()
+    found = _WORD.match(text, start, limit)
+    return (found[1], found.end()) if found else (b"", start)

@@ -286,6 +286,22 @@ PURE = {
     },
     "missing_commands": {"__future__", "collections.abc", "dataclasses", "re", ".explain"},
     "inventory": {"__future__", "collections.abc", "dataclasses"},
+    "shell_coverage.trace": {"__future__", "collections.abc", "dataclasses", "re"},
+    "shell_coverage.calming": {"__future__", "re"},
+    "shell_coverage.flow": {
+        "__future__",
+        "collections",
+        "collections.abc",
+        "dataclasses",
+        ".shell_coverage.nodes",
+    },
+    "shell_coverage.placing": {
+        "__future__",
+        "collections.abc",
+        "dataclasses",
+        ".shell_coverage.parse_tree",
+        ".shell_coverage.trace",
+    },
     "findings": {"__future__", "collections.abc", "dataclasses", "enum", "typing"},
 }
 """Modules that touch no file, process or clock, with all they may import."""

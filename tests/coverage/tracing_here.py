@@ -1,7 +1,8 @@
 """Scripts traced on this machine, without a VM, and hand-made lists of what must come of it.
 
 In a file of ``table`` each line has a mark in front: ``+`` the statement that begins here is run,
-``-`` it is not, nothing where none begins. ``=== NAME`` begins another file.
+``-`` it is not, ``!`` it is run and is known to be counted as if it were not; nothing where none
+begins. ``=== NAME`` begins another file.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Listed:
     text: str
     covered: frozenset[int]
     missed: frozenset[int]
+    deviating: frozenset[int]
 
 
 def listed(name: str) -> list[Listed]:
@@ -45,9 +47,11 @@ def _files(text: str, name: str) -> Iterator[Listed]:
         lines = body.splitlines()
         marks = {
             mark: frozenset(n for n, line in enumerate(lines, 1) if line[0] == mark)
-            for mark in "+-"
+            for mark in "+-!"
         }
-        yield Listed(own, "".join(line[2:] + "\n" for line in lines), marks["+"], marks["-"])
+        yield Listed(
+            own, "".join(line[2:] + "\n" for line in lines), marks["+"], marks["-"], marks["!"]
+        )
 
 
 def traced(script: Path, *arguments: str) -> bytes:

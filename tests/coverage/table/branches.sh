@@ -26,7 +26,7 @@
  |    esac
  |done
 +|if [ -e / ]; then
--|    for y in; do
+!|    for y in; do
 -|        echo never
  |    done
  |fi

@@ -1,4 +1,4 @@
  |#!/bin/sh
 +|set -eu
--|echo "$undefined"
+!|echo "$undefined"
 -|echo never
