@@ -116,11 +116,17 @@ LINES = {
 }
 
 
-def lines(project: Path) -> dict[str, tuple[object, object, object]]:
-    return {
-        name: (told["executed_lines"], told["missing_lines"], told["excluded_lines"])
-        for name, told in files(project).items()
-    }
+def lines(project: Path) -> dict[str, tuple[list[int], list[int], list[int]]]:
+    """Executed, missing and excluded lines; older reports show excluded ones as executed too."""
+    found = {}
+    for name, told in files(project).items():
+        kinds = ("executed_lines", "missing_lines", "excluded_lines")
+        executed, missing, excluded = (told[kind] for kind in kinds)
+        assert isinstance(executed, list)
+        assert isinstance(missing, list)
+        assert isinstance(excluded, list)
+        found[name] = ([line for line in executed if line not in excluded], missing, excluded)
+    return found
 
 
 HOW = {
