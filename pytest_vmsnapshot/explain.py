@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from .alike import pieces
 from .harmless import harmless
 
 if TYPE_CHECKING:
@@ -137,9 +138,15 @@ def heading(backup: Backup) -> str:
 
 
 def timeline(backup: Backup) -> Iterator[str]:
-    """The events, a line each."""
-    for event in backup.events:
-        yield f"{event.at:8.3f}  {event.step.value:<11}  {line(event.text)}"
+    """The events, a line each; what comes again and again, as of a script that polls, once."""
+    events = backup.events
+    told = [f"{event.step.value:<11}  {line(event.text)}" for event in events]
+    for piece in pieces(told):
+        for index in range(piece.start, piece.start + piece.length):
+            yield f"{events[index].at:8.3f}  {told[index]}"
+        if piece.again:
+            last = events[piece.end - 1]
+            yield f"     ...  {last.step.value:<11}  {piece.again}, until {last.at:.3f}"
 
 
 def whole(backup: Backup, *, headed: bool = True) -> str:
@@ -179,7 +186,16 @@ def _output(name: str, run: ScriptRun) -> Iterator[str]:
         ):
             if text:
                 yield rule(f"{which}, {stream}")
-                yield from _shortened(block(text))
+                yield from _shortened(told_once(block(text)))
+
+
+def told_once(lines: list[str]) -> list[str]:
+    """Lines of which those that come again and again are shown once, and counted."""
+    shown = []
+    for piece in pieces(lines):
+        shown += lines[piece.start : piece.start + piece.length]
+        shown += [f"[{piece.again}]"] if piece.again else []
+    return shown
 
 
 def _shortened(lines: list[str]) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_vmsnapshot import catalogue, explain
+from pytest_vmsnapshot import alike, catalogue, explain
 from pytest_vmsnapshot.backup import Backup, Event, Step
 from pytest_vmsnapshot.catalogue import NamedError
 from pytest_vmsnapshot.output import Output
@@ -219,6 +219,51 @@ def test_long_output_loses_its_middle(good: Backup) -> None:
         "[40 lines not shown]",
         *map(str, range(71, 101)),
     ]
+
+
+def test_a_script_that_polls_is_told_once(good: Backup) -> None:
+    asked = [
+        Event(float(number), Step.PRE_SCRIPT, f"  {command}")
+        for number in range(100)
+        for command in ("redis-cli INFO → 0", "logger waiting → 0")
+    ]
+    events = (Event(0, Step.PRECHECK, "ok"), *asked, Event(99.5, Step.PRE_SCRIPT, "exit status 0"))
+    assert list(explain.timeline(replace(good, events=events))) == [
+        "   0.000  precheck     ok",
+        "   0.000  pre-script     redis-cli INFO → 0",
+        "   0.000  pre-script     logger waiting → 0",
+        "     ...  pre-script   these 2 lines 99 times more, until 99.000",
+        "  99.500  pre-script   exit status 0",
+    ]
+
+
+def test_three_events_that_are_alike_are_all_shown(good: Backup) -> None:
+    events = tuple(Event(float(number), Step.PRE_SCRIPT, "  date → 0") for number in range(3))
+    assert list(explain.timeline(replace(good, events=events))) == [
+        "   0.000  pre-script     date → 0",
+        "   1.000  pre-script     date → 0",
+        "   2.000  pre-script     date → 0",
+    ]
+
+
+def test_output_that_repeats_itself_is_shown_once(good: Backup) -> None:
+    text = b"begin\n" + 90 * b"not yet\n" + b"end\n"
+    run = ScriptRun("/a", (), (attempt(output=Output(text)),))
+    assert section(replace(good, pre=run), "pre-script, standard output") == [
+        "begin",
+        "not yet",
+        "[the same 89 times more]",
+        "end",
+    ]
+
+
+@given(st.lists(st.sampled_from("abc")))
+def test_no_line_is_lost_where_lines_repeat(lines: list[str]) -> None:
+    again = []
+    for piece in alike.pieces(lines):
+        assert piece.times == 1 or piece.times >= 4
+        again += lines[piece.start : piece.start + piece.length] * piece.times
+    assert again == lines
 
 
 def test_dropped_output_is_told(good: Backup) -> None:
