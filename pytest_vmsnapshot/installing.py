@@ -221,21 +221,21 @@ def vm_location(value: object, default: str) -> str:
     return "/opt/" + ("/".join(parts) if not path.is_absolute() else path.name)
 
 
-def read_config(checker: Checker, source: object) -> bytes:
-    """The bytes a config is made of.
+def read_config(checker: Checker, source: object) -> tuple[bytes, Path | None]:
+    """The bytes a config is made of, and the local file they are read from, if it is one.
 
     Args:
         checker: collects mistakes.
         source: a local path, a mapping, the JSON text, or raw bytes.
     """
     if isinstance(source, bytes):
-        return source
+        return source, None
     if isinstance(source, Mapping):
-        return _dumped(checker, source)
+        return _dumped(checker, source), None
     if isinstance(source, str) and ("{" in source or "\n" in source):
-        return checker.text("the config", source)
+        return checker.text("the config", source), None
     found = checker.file("the config", source, ", a dict, JSON text or bytes")
-    return b"" if found is None else found.read_bytes()
+    return (b"", None) if found is None else (found.read_bytes(), found)
 
 
 def _dumped(checker: Checker, source: Mapping[Any, Any]) -> bytes:

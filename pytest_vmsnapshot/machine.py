@@ -112,7 +112,8 @@ class VirtualMachine(VmDoubles):
         self.close()
 
     def __repr__(self) -> str:
-        return f"<VirtualMachine {self._guest.name}, {len(self._backups)} backups>"
+        count = len(self._backups)
+        return f"<VirtualMachine {self._guest.name}, {count} backup{'' if count == 1 else 's'}>"
 
     # -- what it is like -----------------------------------------------------------------------
 

@@ -172,7 +172,7 @@ class VmFiles:
         """
         __tracebackhide__ = True
         checker = Checker(self._bases)
-        content = read_config(checker, config)
+        content, local = read_config(checker, config)
         found = scripts_of_config(checker, content, scripts)
         mode = checker.mode("mode", mode)
         script_mode = checker.mode("script_mode", script_mode)
@@ -182,7 +182,10 @@ class VmFiles:
         planned = [
             PlannedFile(place, script, script_mode, script_owner) for place, script in found.items()
         ]
-        self._put([*planned, planned_config(content, mode, owner)])
+        installed = planned_config(content, mode, owner)
+        self._put([*planned, installed])
+        if local is not None:
+            self._sources[installed.path] = local.resolve()
 
     def write(
         self, path: str, content: str | bytes, *, mode: int = 0o644, owner: str | int = "root"

@@ -50,7 +50,7 @@ class VmFindings(VmFiles):
         once the VM is closed.
         """
         with contextlib.suppress(GuestDied):
-            return tuple(d.path for d in self._doubles if not d.optional and not d.calls)
+            return tuple(double.path for double in inspection.never_called(self._doubles))
         return ()
 
     @property

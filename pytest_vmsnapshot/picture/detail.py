@@ -172,7 +172,9 @@ def _of_run(name: str, run: ScriptRun) -> Iterator[Printed]:
             ("standard error", attempt.stderr),
         ):
             if text:
-                yield Printed(f"{which}, {stream}", _shortened(explain.told_once(explain.block(text))))
+                yield Printed(
+                    f"{which}, {stream}", _shortened(explain.told_once(explain.block(text)))
+                )
 
 
 def _shortened(lines: Sequence[str]) -> tuple[str, ...]:

@@ -311,14 +311,15 @@ def test_any_script_is_a_script_or_a_mistake(value: Any) -> None:
 
 def test_configs(checker: Checker, project: Path) -> None:
     (project / "c.json").write_bytes(b"\xff{")
-    assert read_config(checker, b"\0") == b"\0"
-    assert read_config(checker, "c.json") == b"\xff{"
-    assert read_config(checker, project / "c.json") == b"\xff{"
-    assert read_config(checker, '{"a": 1}') == b'{"a": 1}'
-    assert read_config(checker, "[\n]") == b"[\n]"
+    local = project / "c.json"
+    assert read_config(checker, b"\0") == (b"\0", None)
+    assert read_config(checker, "c.json") == (b"\xff{", local)
+    assert read_config(checker, local) == (b"\xff{", local)
+    assert read_config(checker, '{"a": 1}') == (b'{"a": 1}', None)
+    assert read_config(checker, "[\n]") == (b"[\n]", None)
     for mapping in (STOCK_TEMPLATE, MappingProxyType(dict(STOCK_TEMPLATE))):
-        assert json.loads(read_config(checker, mapping)) == STOCK_TEMPLATE
-    assert read_config(checker, {"timeoutInSeconds": float("nan")})
+        assert json.loads(read_config(checker, mapping)[0]) == STOCK_TEMPLATE
+    assert read_config(checker, {"timeoutInSeconds": float("nan")})[0]
     checker.finish()
 
 
@@ -348,14 +349,14 @@ def test_configs(checker: Checker, project: Path) -> None:
     ],
 )
 def test_wrong_configs(checker: Checker, value: Any, message: str) -> None:
-    assert read_config(checker, value) == b""
+    assert read_config(checker, value) == (b"", None)
     assert [mistake.splitlines()[0] for mistake in checker.mistakes] == [message]
 
 
 def test_a_mapping_with_itself_inside(checker: Checker) -> None:
     mapping: dict[str, Any] = {}
     mapping["itself"] = mapping
-    assert read_config(checker, mapping) == b""
+    assert read_config(checker, mapping) == (b"", None)
     assert checker.mistakes == [
         "the config cannot be written as JSON: Circular reference detected; write bytes"
     ]

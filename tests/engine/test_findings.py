@@ -363,3 +363,12 @@ def test_never_called(vm: VirtualMachine) -> None:
     with pytest.raises(GuestDied):
         vm.backup()
     assert list(vm.never_called) == []
+
+
+def test_a_double_that_was_replaced_need_not_be_called(vm: VirtualMachine) -> None:
+    vm.command("mysql")
+    vm.command("mysql", exit_status=1)
+    assert vm.never_called == ("/usr/local/sbin/mysql",)
+    vm.run("mysql")
+    assert vm.never_called == ()
+    assert vm.double_findings == ()

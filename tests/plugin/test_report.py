@@ -80,6 +80,22 @@ def test_the_shell_of_a_vm_is_told(project: pytest.Pytester) -> None:
     assert '<td class="c-shell">bash</td>' in (project.path / "r.html").read_text()
 
 
+def test_a_config_of_the_project_is_told_by_its_path(project: pytest.Pytester) -> None:
+    (project.path / "config.json").write_text(
+        '{"pluginName": "ScriptRunner", "preScriptLocation": "/opt/pre.sh"}'
+    )
+    project.makepyfile(
+        test_config="""
+        def test_config(vm):
+            vm.install_config("config.json")
+            vm.backup()
+        """
+    )
+    run(project, "--vmsnapshot-report=r.html", "test_config.py").assert_outcomes(passed=1)
+    page = (project.path / "r.html").read_text()
+    assert "/etc/azure/VMSnapshotScriptPluginConfig.json</a> from config.json" in page
+
+
 def test_without_backups_a_page_says_so(project: pytest.Pytester) -> None:
     result = run(project, "--vmsnapshot-report=r.html", "-k", "none")
     result.stdout.fnmatch_lines(["report of 0 backups in r.html"])
