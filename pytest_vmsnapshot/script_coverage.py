@@ -22,6 +22,9 @@ AUTO, ON, OFF = "auto", "on", "off"
 
 _NAME = "vmsnapshot-coverage"
 
+_NOTES = 4
+"""Notes that are shown without -v."""
+
 _ADD = (
     "add pytest_vmsnapshot.shell_coverage to plugins in the section run of coverage.py's settings"
 )
@@ -258,8 +261,12 @@ class ScriptCoverage:
         if self._shells:
             by = sorted(self._shells.items())
             yield "; ".join(f"{len(files)} measured by {shell}" for shell, files in by)
-        for text, count in sorted(self._notes.items()):
+        notes = sorted(self._notes.items())
+        hidden = 0 if self._config.get_verbosity() > 0 else max(0, len(notes) - _NOTES)
+        for text, count in notes[: len(notes) - hidden]:
             yield text if count == 1 else f"{text} ({count} times)"
+        if hidden:
+            yield f"{_several(hidden, 'note')} more: -v shows them"
 
 
 def _how(measured: Measured) -> str:

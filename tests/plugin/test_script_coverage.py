@@ -75,7 +75,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
         "COV_CORE_DATAFILE",
         "COVERAGE_PROCESS_START",
     ):
-        monkeypatch.delenv(f"COV_CORE_{name}", raising=False)
+        monkeypatch.delenv(name, raising=False)
     deploy = pytester.mkdir("deploy")
     (deploy / "pre.sh").write_text(PRE)
     (deploy / "lib.sh").write_text(LIB)
@@ -360,3 +360,22 @@ def test_a_gate_and_a_scenario_are_measured(project: Path) -> None:
     assert isinstance(contexts, dict)
     tests_of = {context.split("::")[0] for context in contexts["2"]}
     assert tests_of == {config, "one.vmsnapshot.toml"}, done.stdout
+
+
+def test_many_notes_are_many_only_with_v(project: Path) -> None:
+    (project / "test_many.py").write_text(
+        "import pytest\n\n"
+        '@pytest.mark.filterwarnings("ignore::pytest_vmsnapshot.RulesDiffer")\n'
+        '@pytest.mark.parametrize("number", range(6))\n'
+        "def test_many(vm, number):\n"
+        f'    place = f"/opt/pre{{number}}.py"\n'
+        f'    text = "#!{sys.executable}\\nprint()\\n"\n'
+        '    vm.install(pre=text, post="#!/bin/sh\\n", pre_location=place)\n'
+        "    vm.backup()\n"
+    )
+    words = ("--cov", "--cov-report=", "-p", "no:randomly", "test_many.py")
+    notes = [line for line in tried(project, "pytest", *words).splitlines() if "of scripts" in line]
+    assert len(notes) == 5
+    assert notes[-1] == "coverage of scripts: 2 notes more: -v shows them"
+    out = tried(project, "pytest", *words, "-v")
+    assert out.count(f"what runs it, {Path(sys.executable).name}, cannot be traced") == 6
