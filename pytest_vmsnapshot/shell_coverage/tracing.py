@@ -6,22 +6,22 @@ from ..traced_guest import START_UP
 from ..twin import SH_NAME
 
 _POSIX = f"""\
-set -o posix
+builtin set -o posix
 BASH=/bin/sh
-[ "$0" != {SH_NAME} ] || BASH_ARGV0=sh
+builtin [ "$0" != {SH_NAME} ] || BASH_ARGV0=sh
 BASH_ENV=/proc/self/fd/{START_UP}
 """
 """With them bash is as if it had been called ``sh``; bash scripts that it starts are not."""
 
 _START_UP = """\
 __vmsnapshot() {{
-unset -f __vmsnapshot
+builtin unset -f __vmsnapshot
 {mode}\
-if {{ true >&{descriptor}; }} 2>/dev/null; then
+if {{ builtin true >&{descriptor}; }} 2>/dev/null; then
 PS4=$'+\\x1fvmsnapshot\\x1f''${{#BASH_SOURCE[@]}} $BASH_SUBSHELL $LINENO $BASHPID ${{FUNCNAME-}}'\
 $'\\x1f''${{BASH_SOURCE-}}'$'\\x1f'
 BASH_XTRACEFD={descriptor}
-set -x
+builtin set -x
 fi
 }}
 __vmsnapshot "$_"

@@ -141,6 +141,7 @@ def test_anything_can_stand_between(parts: list[bytes]) -> None:
 
 # -- refusing --------------------------------------------------------------------------------------
 
+CLOSES = "closes descriptors that only the run knows"
 REFUSED = [
     ("#!/bin/bash\necho plain\n", ""),
     ("# set -x\necho 'set -x' PS4\n", ""),
@@ -166,6 +167,44 @@ REFUSED = [
     ("bash -c 'set -x; true'\n", "line 1 has set -x"),
     ("trap 'set +x' EXIT\n", "line 1 has set +x"),
     ("read -r PS4\n", "line 1 uses PS4"),
+    ("#!/bin/bash -v\n", "its first line asks for -v"),
+    ("#!/bin/bash -n\n", "its first line asks for -n"),
+    ("#!/usr/bin/env -S bash -o pipefail\n", ""),
+    ("#!/usr/bin/env -S bash -o verbose\n", "its first line asks for -o verbose"),
+    ("exec 251>log\n", "line 1 uses the descriptor 251"),
+    ("echo a >&249\n", "line 1 uses the descriptor 249"),
+    ("exec 9>249\nexec 9>&-\necho 251 >log\n", ""),
+    ('for n in 3 4; do eval "exec $n>&-"; done\n', f"line 1 {CLOSES}"),
+    ("for n in 3 4; do exec {n}>&-; done\n", f"line 1 {CLOSES}"),
+    ("exec {lock}>/run/lock\nflock $lock\nexec {lock}>&-\n", ""),
+    ("# close $n>&-\n:\n", ""),
+    ("ls /proc/self/fd\n", "line 1 looks at its process in /proc"),
+    ("cat /proc/$$/environ /proc/mounts\n", "line 1 looks at its process in /proc"),
+    ("cat /proc/mounts; diff /dev/fd/3 /dev/fd/4\n", ""),
+    ("ls /dev/fd\n", "line 1 looks at its descriptors"),
+    ("ulimit -c 0\nulimit -n 1024\n", ""),
+    ("ulimit -f 100\n", "line 1 shows or sets limits"),
+    ("ulimit 100\n", "line 1 shows or sets limits"),
+    ("env\n", "line 1 shows variables"),
+    ("env A=b\n", "line 1 shows variables"),
+    ("env A=b mysql; printenv HOME\n", ""),
+    ("set\n", "line 1 shows variables"),
+    ("set -o\n", "line 1 shows options"),
+    ("export -p\n", "line 1 shows variables"),
+    ("declare -F; declare -f drain; export A; declare -r B=1\n", ""),
+    ("compgen -v\n", "line 1 shows variables"),
+    ("shopt -po\n", "line 1 shows options"),
+    ("shopt -s nullglob; shopt -so errexit\n", ""),
+    ("[ -o xtrace ]\n", "line 1 asks for xtrace"),
+    ("[[ ! -o xtrace ]]\n", "line 1 asks for xtrace"),
+    ("test -o xtrace\n", "line 1 shows options"),
+    ("echo ${!BASH*}\n", "line 1 looks for variables"),
+    ("echo ${!a[@]} ${!name} ${!my_*}\n", ""),
+    ("name=PS4\necho ${!name}\n", "line 2 may use PS4"),
+    ("bash -v other.sh\n", "line 1 starts bash -v"),
+    ("bash -o xtrace other.sh\n", "line 1 starts bash -o xtrace"),
+    ("bash --norc -c :\nsh -eu other.sh\n", ""),
+    ("bash <<'END'\nset -x\nEND\n", "line 2 has set -x"),
 ]
 
 
