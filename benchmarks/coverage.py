@@ -18,13 +18,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_vmsnapshot.kept import Keep
+from pytest_vmsnapshot.kept import POSIX_START_UP, START_UP, TRACE, Keep
 from pytest_vmsnapshot.machine import VirtualMachine
 from pytest_vmsnapshot.running import Workshop
 from pytest_vmsnapshot.settings import Source
 from pytest_vmsnapshot.shell_coverage import parse_tree, placing, trace
 from pytest_vmsnapshot.shell_coverage.tracing import BashTracer
-from pytest_vmsnapshot.traced_guest import POSIX_START_UP, START_UP, TRACE
 from pytest_vmsnapshot.twin import WRAPPER
 
 from .measure import interleaved, table

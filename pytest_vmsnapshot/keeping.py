@@ -18,7 +18,7 @@ from .protocols import Guest, PointFiles, StorageFailed
 from .repeated import Repeatable, Repetition
 from .storage.pause_and_copy import Pausable
 from .traced_guest import TracedGuest
-from .twin import Plan, parted, plan
+from .twin import Plan, of_what_ran, parted, plan
 
 _KEYS = ("preScriptLocation", "postScriptLocation")
 
@@ -77,7 +77,7 @@ class Keeping:
         if keep.texts or keep.tracer:
             self._files = texts(guest, sources)
         if keep.tracer is not None:
-            self._plan = plan(self._files[1], bench.rules, guest, keep.tracer)
+            self._plan = plan(self._files[1], bench.rules, guest, keep.tracer, sources)
             self._begin(keep.tracer, doubles)
 
     def _begin(self, tracer: Tracer, doubles: Sequence[Repeatable]) -> None:
@@ -97,6 +97,11 @@ class Keeping:
             self._traced = TracedGuest(self.bench.guest, tracer)
             self.bench = replace(self.bench, guest=self._traced)
 
+    def unfinished(self) -> KeptBackup:
+        """What is kept of a backup of which it is not measured yet what it executed."""
+        config, scripts = self._files if self._texts else (None, ())
+        return KeptBackup(self._number, config, scripts, shell=self._shell)
+
     def finish(self, backup: Backup, make_twin: Callable[[PointFiles], Twin] | None) -> KeptBackup:
         """What was kept.
 
@@ -104,9 +109,7 @@ class Keeping:
             backup: the result.
             make_twin: makes a VM of the files the VM had before the backup; None where it cannot.
         """
-        config, scripts = self._files if self._texts else (None, ())
-        measured = self._measured(backup, make_twin)
-        return KeptBackup(self._number, config, scripts, measured, self._shell)
+        return replace(self.unfinished(), measured=self._measured(backup, make_twin))
 
     def _measured(
         self, backup: Backup, make_twin: Callable[[PointFiles], Twin] | None
@@ -115,15 +118,20 @@ class Keeping:
         if self._traced is not None:
             traces, self._traced = self._traced.close(), None
         elif self._point is not None and make_twin is not None and self._tracer is not None:
+            if backup.pre is None and backup.post is None:
+                return Measured(self._plan.shell, self._plan.twin, (), self._plan.notes)
             try:
                 twin = make_twin(self._point)
                 try:
                     second, traces = twin.measure(self._tracer, self._repetitions, self._plan.of_sh)
                 finally:
                     twin.close(wait=False)
-            except (HarnessError, OSError) as error:  # whatever becomes of it, the verdict stands
-                self._plan = _unmeasured(self._plan, str(error))
+            except Exception as error:  # whatever becomes of it, the verdict stands
+                is_ours = isinstance(error, HarnessError | OSError)
+                why = str(error) if is_ours else f"{type(error).__name__}: {error}"
+                self._plan = _unmeasured(self._plan, why)
             else:
+                traces = of_what_ran(backup, traces)
                 if other_way := parted(backup, second):
                     self._plan = replace(self._plan, notes=(*self._plan.notes, other_way))
         elif self._tracer is None:

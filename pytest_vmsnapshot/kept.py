@@ -114,3 +114,19 @@ class KeptBackup:
 
 LIMIT = 256 * 1024
 """Bytes kept of a file."""
+
+START_UP, POSIX_START_UP, TRACE = 249, 250, 251
+"""Descriptors of a traced script: bash takes 255, and those below it that are free."""
+
+
+def start_up_word(descriptor: int) -> str:
+    """What stands in the environment of a traced script.
+
+    Args:
+        descriptor: where bash reads what it starts with.
+    """
+    return f"BASH_ENV=/proc/self/fd/{descriptor}"
+
+
+TRACE_WORDS = frozenset({start_up_word(START_UP), start_up_word(POSIX_START_UP)})
+"""All such words; a command double is not told of them."""

@@ -245,7 +245,8 @@ class VirtualMachine(VmDoubles):
             backup = replace(backup, recovery_point=point)
         self._expect(run.path for run in (backup.pre, backup.post) if run is not None)
         self._backups.append(backup)
-        self._kept.append(keeping.finish(backup, self._twin_from(began_at)))
+        self._kept.append(keeping.unfinished())  # it stays so, if a time limit ends the twin
+        self._kept[number - 1] = keeping.finish(backup, self._twin_from(began_at))
         failures, self._failures = self._failures, []
         if failures:
             raise failures[0]

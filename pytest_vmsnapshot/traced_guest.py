@@ -11,11 +11,8 @@ import os
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from .kept import ScriptTrace, Tracer
+from .kept import POSIX_START_UP, START_UP, TRACE, ScriptTrace, Tracer
 from .protocols import Execution, FileFacts, Guest, Launch, Process
-
-START_UP, POSIX_START_UP, TRACE = 249, 250, 251
-"""Descriptors of a traced script: bash takes 255, and those below it that are free."""
 
 BASH = "/bin/bash"
 """What traces."""

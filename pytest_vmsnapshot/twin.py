@@ -8,16 +8,17 @@ command doubles answer as they did then.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from .backup import Backup
 from .engine.interpreter import first_line
 from .engine.rules import RuleSet
 from .explain import printable
-from .kept import KeptFile, Tracer
+from .kept import POSIX_START_UP, KeptFile, ScriptTrace, Tracer
+from .mentioned import mentioned
 from .protocols import FileKind, Guest
-from .traced_guest import BASH, POSIX_START_UP
+from .traced_guest import BASH
 from .vm_path import FileGuest
 
 _SH = ("sh", "dash")
@@ -57,7 +58,13 @@ class Plan:
     of_sh: frozenset[str] = frozenset()
 
 
-def plan(scripts: Sequence[KeptFile], rules: RuleSet, guest: Guest, tracer: Tracer) -> Plan:
+def plan(
+    scripts: Sequence[KeptFile],
+    rules: RuleSet,
+    guest: Guest,
+    tracer: Tracer,
+    sources: Collection[str] = (),
+) -> Plan:
     """Decide how the lines of a backup are measured.
 
     Args:
@@ -65,6 +72,7 @@ def plan(scripts: Sequence[KeptFile], rules: RuleSet, guest: Guest, tracer: Trac
         rules: the rule set in effect.
         guest: where they run.
         tracer: knows which scripts would notice.
+        sources: places on the VM of files that the test has copied there.
     """
     if not guest.runs_programs or not scripts:
         return Plan()
@@ -92,6 +100,11 @@ def plan(scripts: Sequence[KeptFile], rules: RuleSet, guest: Guest, tracer: Trac
             reasons.append(f"{path} would notice: {why}")
     if not shells:
         return Plan(notes=tuple(notes))
+    if not reasons:
+        for further in mentioned(scripts, sources, guest):
+            if why := tracer.refusal(further.content):
+                reasons.append(f"{printable(further.path)} would notice: {why}")
+                break
     measuring = "bash as sh" if shells.isdisjoint({"bash"}) else "bash"
     reason = "; ".join(dict.fromkeys(reasons))
     return Plan(measuring, reason, tuple(notes), frozenset(of_sh))
@@ -117,6 +130,18 @@ def let_bash_be_sh(guest: FileGuest) -> None:
     for facts in guest.examine(_PLACES, 0):
         if facts.kind is FileKind.FILE:
             guest.install(facts.path, WRAPPER, 0o755, "root")
+
+
+def of_what_ran(backup: Backup, traces: Sequence[ScriptTrace]) -> tuple[ScriptTrace, ...]:
+    """Leave out what only a twin has run: it begins with files that a VM may have lacked.
+
+    Args:
+        backup: the first one.
+        traces: of the twin.
+    """
+    runs = {"pre-script": backup.pre, "post-script": backup.post}
+    launched = {name: 0 if run is None else run.launched for name, run in runs.items()}
+    return tuple(trace for trace in traces if trace.attempt <= launched.get(trace.script, 0))
 
 
 def parted(backup: Backup, twin: Backup) -> str:

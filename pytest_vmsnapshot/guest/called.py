@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..doubles import Asked, Call, Happened
+from ..kept import TRACE_WORDS
 
 Answer = Callable[[Asked], dict[str, Any]]
 """What is asked; returns what the stand-in shall do, as a request has it."""
@@ -36,11 +37,12 @@ def called(row: dict[str, Any], from_guest: Callable[[float], float]) -> Call:
         from_guest: turns a reading of the VM's clock into seconds since the VM was made.
     """
     ended = row["ended"]
+    words = [word for word in row["env"] if "=" in word and word not in TRACE_WORDS]
     return Call(
         argv=tuple(row["argv"]),
         stdin=row["stdin"].encode("latin-1"),
         cwd=row["cwd"],
-        env=dict(word.split("=", 1) for word in row["env"] if "=" in word),
+        env=dict(word.split("=", 1) for word in words),
         uid=row["uid"],
         pid=row["pid"],
         made_by=row["made_by"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from ..traced_guest import START_UP, TRACE
+from ..kept import START_UP, TRACE
 from .nodes import Node
 from .parse_tree import literal, tree
 
@@ -127,11 +127,7 @@ def _of_shell(name: str, texts: list[str | None], line: int) -> Iterator[str]:
             return
         named = (next(waiting, "") or "") if text[-1] == "o" and text[:2] != "--" else ""
         short = text[:2] != "--"
-        if (
-            (short and set("xva") & set(text))
-            or text in {"--verbose", "--posix"}
-            or named in _NAMED
-        ):
+        if (short and set("xva") & set(text)) or text == "--verbose" or named in _NAMED:
             yield f"line {line} starts {name} {text} {named}".rstrip()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..traced_guest import START_UP
+from ..kept import START_UP
 from ..twin import SH_NAME
 
 _POSIX = f"""\

@@ -121,6 +121,7 @@ LAYERS = (
             "fault_checks",
             "faulty_guest",
             "keeping",
+            "mentioned",
             "repeated",
             "traced_guest",
             "twin",

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_vmsnapshot.kept import POSIX_START_UP, START_UP, TRACE
 from pytest_vmsnapshot.shell_coverage import branches, parse_tree, placing, trace, tracing
-from pytest_vmsnapshot.traced_guest import POSIX_START_UP, START_UP, TRACE
 from pytest_vmsnapshot.twin import WRAPPER
 
 TABLE = Path(__file__).parent / "table"
