@@ -340,7 +340,9 @@ def vm_factory(
     request: pytest.FixtureRequest,
     _vmsnapshot_machines: list[VirtualMachine],
 ) -> Iterator[VmFactory]:
-    """Makes throwaway Linux VMs; all are closed when the test ends."""
+    """Makes throwaway Linux VMs, each by ``vm_factory(rules="shipped", shell="bash", ...)``; all are
+    closed when the test ends.
+    """
     from .item_vms import vms_of
 
     with vms_of(request.node) as make:
@@ -349,5 +351,10 @@ def vm_factory(
 
 @pytest.fixture
 def vm(vm_factory: VmFactory) -> VirtualMachine:
-    """A throwaway Linux VM."""
+    """A throwaway Linux VM of this test.
+
+    ``vm.install(pre=..., post=...)`` or ``vm.install_config(...)`` puts scripts and a config on it,
+    ``vm.command("mysql")`` lets a stand-in answer for a command, and ``vm.backup()`` takes a backup
+    and says what it is worth. What it is like is for ``@pytest.mark.vm(...)`` to say.
+    """
     return vm_factory()

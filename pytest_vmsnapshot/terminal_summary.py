@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -24,6 +25,11 @@ _ROWS: Final = 20
 _GAP: Final = "  "
 _HEADS: Final = ("test", "consistency", "error", "VM time")
 _CUT: Final = "..."
+
+_NUMBER: Final = re.compile(r"(?<=\d) (?=[a-z])")
+"""A blank between a number and its unit."""
+
+_TIED: Final = "\N{NO-BREAK SPACE}"
 
 
 def show(reporter: Any, config: pytest.Config, tests: Sequence[TestSummary], again: int) -> None:
@@ -53,8 +59,9 @@ def show(reporter: Any, config: pytest.Config, tests: Sequence[TestSummary], aga
     if again:
         text += f" ({again} earlier run{'' if again == 1 else 's'} of a test not counted)"
     colour = "red" if unexpected else "green"
-    for part in textwrap.wrap(f"vmsnapshot: {text}", width, subsequent_indent=_GAP):
-        reporter.write_line(part, **{colour: True})
+    whole = _NUMBER.sub(_TIED, f"vmsnapshot: {text}")
+    for part in textwrap.wrap(whole, width, subsequent_indent=_GAP):
+        reporter.write_line(part.replace(_TIED, " "), **{colour: True})
 
 
 def _show_table(reporter: Any, found: Sequence[Row], width: int) -> None:

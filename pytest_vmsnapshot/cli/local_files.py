@@ -31,6 +31,25 @@ CONFIG_NAME: Final = PurePosixPath(CONFIG_PATH).name
 _KEYS = ("preScriptLocation", "postScriptLocation")
 
 
+_NAMED: Final = 3
+"""Directories that a message names."""
+
+
+def where_to_look(near: Path) -> str:
+    """What to write where no config was found: a directory that has one, if one is near.
+
+    Args:
+        near: the directory below which it may lie.
+    """
+    found = sorted(str(path.parent) for path in near.glob(f"*/{CONFIG_NAME}"))
+    if found:
+        return f"one lies in {', '.join(found[:_NAMED])}; write that directory"
+    return (
+        f"write the path of a config, or the directory in which one lies as {CONFIG_NAME}; "
+        "vmsnapshot init writes a first one"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """What ``--scripts`` says.
@@ -58,16 +77,12 @@ class ConfigFile(_ConfigType):
             BadParameter: it is not there.
         """
         path = Path(value)
+        near = path if path.is_dir() else Path()
         if path.is_dir():
             path = path / CONFIG_NAME
         if not path.is_file():
             what = "is no regular file" if path.exists() else "is not there"
-            self.fail(
-                f"{path} {what}; write the path of a config, or the directory in which one lies as "
-                f"{CONFIG_NAME}; vmsnapshot init writes a first one",
-                param,
-                ctx,
-            )
+            self.fail(f"{path} {what}; {where_to_look(near)}", param, ctx)
         if path.suffix != ".json":
             self.fail(
                 f"{path} is no config, for its name does not end in .json; write the path of the "

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
+
+from .local_files import ConfigFile, where_to_look
 
 if TYPE_CHECKING:
     _Choice = click.Choice[str]
@@ -85,7 +88,8 @@ def _sentence(mistake: click.ClickException) -> str:
                 f"; is {near} meant?" if near else ""
             )
         case click.MissingParameter(param=click.Parameter() as param):
-            return f"{_named(param)} is missing"
+            advice = f"; {where_to_look(Path())}" if isinstance(param.type, ConfigFile) else ""
+            return f"{_named(param)} is missing{advice}"
         case click.BadParameter(param_hint=str() as hint):
             return f"{hint}: {mistake.message}"
         case click.BadParameter(param=click.Parameter() as param):

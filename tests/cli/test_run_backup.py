@@ -219,17 +219,15 @@ def test_a_call_that_nobody_expects(project: Path, vmsnapshot: Command) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ([], "CONFIG is missing"),
+        ([], "CONFIG is missing; one lies in deploy; write that directory"),
         (
             ["nowhere"],
-            "CONFIG: nowhere is not there; write the path of a config, or the directory in which "
-            "one lies as VMSnapshotScriptPluginConfig.json; vmsnapshot init writes a first one",
+            "CONFIG: nowhere is not there; one lies in deploy; write that directory",
         ),
         (
             ["."],
-            "CONFIG: VMSnapshotScriptPluginConfig.json is not there; write the path of a config, "
-            "or the directory in which one lies as VMSnapshotScriptPluginConfig.json; vmsnapshot "
-            "init writes a first one",
+            "CONFIG: VMSnapshotScriptPluginConfig.json is not there; one lies in deploy; write "
+            "that directory",
         ),
         (
             ["deploy/pre.sh"],
@@ -262,6 +260,19 @@ def test_mistakes(project: Path, vmsnapshot: Command, words: list[str], expected
     assert (done.status, done.out) == (2, "")
     assert (
         done.err == f"vmsnapshot run: {expected}\nvmsnapshot run --help tells what can be written\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [([], "CONFIG is missing"), (["gone"], "CONFIG: gone is not there")],
+)
+def test_no_config_far_and_near(
+    pytester: pytest.Pytester, vmsnapshot: Command, words: list[str], expected: str
+) -> None:
+    assert vmsnapshot("run", *words).err.splitlines()[0] == (
+        f"vmsnapshot run: {expected}; write the path of a config, or the directory in which one "
+        "lies as VMSnapshotScriptPluginConfig.json; vmsnapshot init writes a first one"
     )
 
 

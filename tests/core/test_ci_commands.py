@@ -227,14 +227,19 @@ def test_text_is_no_html(text: str) -> None:
 
 
 def test_a_page() -> None:
-    page = page_of_tests([a_test("a|b", LATE, message="why <b>"), a_test("c", GOOD, failed=False)])
+    tests = [
+        a_test("a|b", LATE, message="why <b>"),
+        a_test("c", GOOD, failed=False),
+        a_test("expected", LATE, failed=False),
+    ]
+    page = page_of_tests(tests)
     assert page is not None
     assert text_of(page, 10_000) == (
         "### Backups\n\n"
-        "2 backups: 1 application, 1 file-system; 2.0 s of VM time in 1.0 s\n\n"
-        "| test | outcome | backup | consistency | error | VM time |\n"
-        "| --- | --- | --- | --- | --- | --- |\n"
-        "| <code>t&#46;py&#58;&#58;a&#124;b</code> | <code>failed</code> |  | "
+        "3 backups: 1 application, 2 file-system (1 expected); 3.0 s of VM time in 1.5 s\n\n"
+        "| test | backup | consistency | error | VM time |\n"
+        "| --- | --- | --- | --- | --- |\n"
+        "| <code>t&#46;py&#58;&#58;a&#124;b</code> |  | "
         "<code>file-system</code> | <code>Pre-ScriptTimeout</code> | <code>1&#46;0 s</code> |\n\n"
         "<details><summary><code>t&#46;py&#58;&#58;a&#124;b</code></summary>\n\n"
         "<pre>\nwhy &lt;b&gt;\n\n"

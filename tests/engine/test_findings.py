@@ -368,7 +368,7 @@ def test_never_called(vm: VirtualMachine) -> None:
 def test_a_double_that_was_replaced_need_not_be_called(vm: VirtualMachine) -> None:
     vm.command("mysql")
     vm.command("mysql", exit_status=1)
-    assert vm.never_called == ("/usr/local/sbin/mysql",)
+    assert list(vm.never_called) == ["/usr/local/sbin/mysql"]
     vm.run("mysql")
-    assert vm.never_called == ()
+    assert list(vm.never_called) == []
     assert vm.double_findings == ()
