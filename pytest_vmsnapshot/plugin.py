@@ -340,8 +340,10 @@ def vm_factory(
     request: pytest.FixtureRequest,
     _vmsnapshot_machines: list[VirtualMachine],
 ) -> Iterator[VmFactory]:
-    """Makes throwaway Linux VMs, each by ``vm_factory(rules="shipped", shell="bash", ...)``; all are
-    closed when the test ends.
+    """Makes throwaway Linux VMs; all are closed when the test ends.
+
+    ``vm_factory(rules="shipped", shell="bash")`` makes one; each argument overrides the option of
+    the same name.
     """
     from .item_vms import vms_of
 

@@ -29,6 +29,7 @@ CIS: Final[Mapping[str, str]] = MappingProxyType(
 _SHARED = {
     "README.md": "README.md",
     "pytest.ini": "pytest.ini",
+    ".coveragerc": "coveragerc",
     f"deploy/{CONFIG_NAME}": "config.json",
     "deploy/vmsnapshot.toml": "settings.toml",
     "backup.vmsnapshot.toml": "cases.toml",

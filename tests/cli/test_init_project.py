@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -17,6 +18,7 @@ from pytest_vmsnapshot.config import parse
 from .conftest import Command
 
 COMMON = [
+    ".coveragerc",
     "README.md",
     "backup.vmsnapshot.toml",
     "deploy/VMSnapshotScriptPluginConfig.json",
@@ -26,6 +28,10 @@ COMMON = [
     "pytest.ini",
     "test_backup.py",
 ]
+
+GITHUB = ".github/workflows/backup-scripts.yml"
+SEEN = "--vmsnapshot-report=report.html --cov --cov-report=term-missing"
+"""What a CI file asks pytest for, so that there is something to look at."""
 
 
 def files(directory: Path) -> list[str]:
@@ -41,13 +47,12 @@ def test_what_is_made(vmsnapshot: Command) -> None:
     done = vmsnapshot("init", "backup")
     assert (done.status, done.err) == (0, "")
     assert done.out == (
-        "  written     backup/.github/workflows/backup-scripts.yml\n"
-        + "".join(f"  written     backup/{name}\n" for name in COMMON)
+        "".join(f"  written     backup/{name}\n" for name in sorted([GITHUB, *COMMON]))
         + "\nnext:\n  cd backup\n  vmsnapshot check deploy\n  pytest\n"
     )
     named = vmsnapshot("init", "my backup").out
     assert "  cd 'my backup'\n" in named
-    assert files(Path("backup")) == [".github/workflows/backup-scripts.yml", *COMMON]
+    assert files(Path("backup")) == sorted([GITHUB, *COMMON])
     for name in files(Path("backup")):
         path = Path("backup", name)
         assert path.read_text().endswith("\n")
@@ -69,7 +74,9 @@ def test_files_of_a_ci(vmsnapshot: Command, ci: str, file: str) -> None:
     assert vmsnapshot("init", "backup", "--ci", ci).status == 0
     assert files(Path("backup")) == sorted([*COMMON, *([file] if file else [])])
     if file:
-        assert "pip install pytest-vmsnapshot\n" in Path("backup", file).read_text()
+        text = " ".join(Path("backup", file).read_text().split())
+        assert 'pip install "pytest-vmsnapshot[coverage,report]" pytest-cov ' in text
+        assert all(word in text for word in SEEN.split())
 
 
 @pytest.mark.parametrize("app", APPS)
@@ -87,6 +94,24 @@ def test_what_is_made_passes(vmsnapshot: Command, app: str, tmp_path: Path) -> N
     assert done.returncode == 0, done.stdout
     skipped = [line for line in done.stdout.splitlines() if line.startswith("SKIPPED")]
     assert [line for line in skipped if "not installed" not in line] == []
+
+
+def test_what_a_ci_keeps(vmsnapshot: Command, tmp_path: Path) -> None:
+    vmsnapshot("init", "backup")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *SEEN.split(), "-p", "no:cacheprovider", "test_backup.py"],
+        cwd=tmp_path / "backup",
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert re.findall(r"^deploy.*", done.stdout, re.MULTILINE) == [
+        "deploy/post.sh       2      0   100%",
+        "deploy/pre.sh        3      0   100%",
+    ]
+    assert "test_an_application_that_hangs" in (tmp_path / "backup/report.html").read_text()
 
 
 @pytest.mark.parametrize("app", APPS)
