@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 FOLD_WIDTH = 26.0
@@ -22,6 +22,12 @@ _TIMES = 3
 
 _MUCH = 4
 """How many times shorter *much shorter* is."""
+
+_ABOUT = 1.25
+"""Gaps are about as long if the longer one is at most this many times as long."""
+
+_CROWD = 12
+"""More gaps that are about as long are not folded."""
 
 _APART = 7.0
 """Units that two different moments are apart at least, where there is room."""
@@ -128,12 +134,16 @@ def _distinct(moments: Sequence[float]) -> list[float]:
 
 
 def _folded(gaps: Sequence[float], skipped: float) -> list[bool]:
-    """Which gaps were skipped, or would leave no room for what is much shorter."""
+    """Which gaps were skipped, or would leave no room for what is much shorter.
+
+    Gaps that are about as long are treated alike; and a crowd of them, as of a script that polls,
+    is its rhythm and left to scale.
+    """
     ascending = sorted(gaps)
     sums = [0.0]
     for gap in ascending:
         sums.append(sums[-1] + gap)
-    return [
+    wanted = [
         gap >= SHORTEST_FOLD
         and (
             gap > skipped
@@ -144,6 +154,23 @@ def _folded(gaps: Sequence[float], skipped: float) -> list[bool]:
         )
         for gap in gaps
     ]
+    folded = [False] * len(gaps)
+    for alike in _alike(gaps):
+        if len(alike) <= _CROWD and all(wanted[index] for index in alike):
+            for index in alike:
+                folded[index] = True
+    return folded
+
+
+def _alike(gaps: Sequence[float]) -> Iterator[list[int]]:
+    """Gaps in groups, each as long as its neighbours, more or less."""
+    group: list[int] = []
+    for index in sorted(range(len(gaps)), key=lambda index: gaps[index]):
+        if group and gaps[index] > _ABOUT * gaps[group[-1]]:
+            yield group
+            group = []
+        group.append(index)
+    yield group
 
 
 def _has_company(gap: float, ascending: Sequence[float]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
@@ -13,15 +14,18 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from .. import explain
-from ..records import TestRecord
+from ..records import TestOutcome, TestRecord
 from .detail import Detail, detail_of
 from .durations import duration
 from .files import Shelf
 from .glossary import anchor_of, explained
-from .rows import Row, counted, in_short, rows, worths
+from .rows import Row, counted, failed_in_short, in_short, rows, worths
 
 OPEN = 3
-"""Of failed tests so many backups are open when the page is opened."""
+"""Of failed tests so many backups are open when the page is opened; if none failed, the first."""
+
+_BREAKS = re.compile(r"(?<=[/_:])(?=[^/_:])")
+"""Where a long name may go on in the next line."""
 
 
 def page(records: Sequence[TestRecord], title: str, made: str = "") -> str:
@@ -39,11 +43,12 @@ def page(records: Sequence[TestRecord], title: str, made: str = "") -> str:
     shelf = Shelf()
     errors = [e for row in table for e in (*row.errors, *row.record.backup.unreported)]
     script, style = _part("page.js"), styles()
-    open_ones = {row.number for row in table if row.test.outcome.value == "failed"}
+    failed = {row.number for row in table if row.test.outcome is TestOutcome.FAILED}
     template = _environment().get_template("page.html.j2")
     return template.render(
         title=title,
         made=made,
+        failed=failed_in_short(records),
         short=in_short(table, records),
         rows=table,
         details=_details(table, shelf),
@@ -53,7 +58,7 @@ def page(records: Sequence[TestRecord], title: str, made: str = "") -> str:
         rules=counted([row.record.backup.rules for row in table]),
         without=[record for record in records if not record.backups],
         errors=explained(errors),
-        open_ones=set(sorted(open_ones)[:OPEN]),
+        open_ones=set(sorted(failed)[:OPEN]) or {1},
         style=Markup(style),
         script=Markup(script),
         style_hash=_hash(style),
@@ -98,7 +103,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_printable,
     )
-    made.filters |= {"n": _number, "duration": duration, "anchor": anchor_of}
+    made.filters |= {"n": _number, "duration": duration, "anchor": anchor_of, "name": _name}
     return made
 
 
@@ -109,6 +114,11 @@ def _printable(value: Any) -> Any:
     if type(value) is str and not (value.isprintable() and len(value) <= 2 * explain.LINE):
         return "\t".join(map(explain.line, value.split("\t")))
     return value
+
+
+def _name(text: str) -> Markup:
+    """A name that has good places to break, and breaks elsewhere only where none is left."""
+    return Markup("<wbr>").join(_BREAKS.split(_printable(text)))
 
 
 def _number(value: float) -> str:

@@ -132,6 +132,16 @@ def worths(found: Sequence[Row]) -> tuple[Count, ...]:
     return counted([row.worth for row in sorted(found, key=lambda row: row.rank)])
 
 
+def failed_in_short(records: Sequence[TestRecord]) -> str:
+    """How many tests failed, in a sentence; empty if none did.
+
+    Args:
+        records: of all tests.
+    """
+    failed = sum(record.outcome is TestOutcome.FAILED for record in records)
+    return f"{failed} of {_many(len(records), 'test')} failed." if failed else ""
+
+
 def in_short(found: Sequence[Row], records: Sequence[TestRecord]) -> str:
     """All backups in a sentence.
 

@@ -60,6 +60,9 @@ def test_skipped_gaps_are_folded_and_all_else_is_to_scale(moments: list[float]) 
         ),
         ([0, 10, 20, 30], []),  # nothing is short, so nothing needs room
         ([0, 0.001, 0.1, 0.2], []),  # too short for a fold
+        ([0, 0.17, 1.18, 1.35, 2.38], []),  # only one of two is long enough, and they are alike
+        ([0, 0.17, 1.2, 1.37, 2.42], [(0.17, 1.2), (1.37, 2.42)]),
+        ([number + 0.001 * (number % 2) for number in range(60)], []),  # a script that polls
         ([0], []),
         ([], []),
     ],

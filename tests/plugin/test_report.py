@@ -48,7 +48,7 @@ def run(project: pytest.Pytester, *options: str) -> pytest.RunResult:
 
 
 def names(page: str) -> list[str]:
-    return re.findall(r'<a href="#b\d+">[^<]*::(\w+)</a>', page)
+    return re.findall(r'<a href="#b\d+">[^<]*::(\w+)</a>', page.replace("<wbr>", ""))
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
