@@ -198,9 +198,7 @@ class Stand:
     ) -> Iterator[tuple[VirtualMachine, Doubles]]:
         """A VM with doubles, config and scripts in place."""
         contract, deployed = self.contract, self.contract.settings.deployed
-        content = contract.content
-        if changes:
-            content = json.dumps({**contract.keys, **changes}).encode()
+        content = json.dumps({**contract.keys, **changes}).encode() if changes else None
         with self._make(rules=rules, shell=shell or self._shell, allow=ALL_FINDINGS) as vm:
             if vm.guest == IN_PLACE:
                 raise UsageError([_NEEDS_ITS_OWN])
@@ -208,7 +206,7 @@ class Stand:
                 self._double_what_is_not_there(vm)
             doubles = set_up(self._doubling.stage, vm)
             vm.install_config(
-                content,
+                contract.path if content is None else content,
                 scripts={place: str(script) for place, script in contract.scripts.items()},
                 mode=deployed.config_mode,
                 owner=deployed.config_owner,

@@ -24,7 +24,7 @@ from .rows import Row, counted, failed_in_short, in_short, rows, worths
 OPEN = 3
 """Of failed tests so many backups are open when the page is opened; if none failed, the first."""
 
-_BREAKS = re.compile(r"(?<=[/_:])(?=[^/_:])")
+_BREAKS = re.compile(r"(?<=[/_])(?=[^/_])|(?<=[^:])(?=::)")
 """Where a long name may go on in the next line."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..backup import Consistency, Status
 from ..catalogue import NamedError
+from ..config import CONFIG_PATH
 from ..records import BackupRecord, TestOutcome, TestRecord
 from .durations import duration
 
@@ -26,6 +27,9 @@ SIGNS = {
     TestOutcome.XFAILED: "✗",
     TestOutcome.XPASSED: "!",
 }
+
+_USUAL = "/" + CONFIG_PATH.rpartition("/")[2]
+"""The end of the path of nearly every config."""
 
 _FIRST = (TestOutcome.FAILED, TestOutcome.XPASSED)
 """Tests that are shown before all others."""
@@ -59,9 +63,13 @@ class Row:
 
     @property
     def config(self) -> str:
-        """Where its config comes from: the project's file, or what the test put on the VM."""
+        """Where its config comes from: the project's file, by its directory if it has the
+        framework's name; or what the test put on the VM.
+        """
         config = self.record.config
-        return "" if config is None else config.local or "made by the test"
+        if config is None:
+            return ""
+        return config.local.removesuffix(_USUAL) or "made by the test"
 
     @property
     def worth(self) -> str:

@@ -81,6 +81,14 @@ def test_failures_come_first_and_several_backups_are_numbered() -> None:
     assert '<b class="o-failed">1 of ' in made
 
 
+def test_a_config_of_the_usual_name_is_told_by_its_directory() -> None:
+    name = "VMSnapshotScriptPluginConfig.json"
+    config = FileText(f"/etc/azure/{name}", "{}", f"shop/deploy/{name}")
+    made = page([record(backup(), config=config)], "t")
+    assert '<td class="c-config">shop/<wbr>deploy</td>' in made
+    assert f"from shop/deploy/{name}" in texts(made)
+
+
 def test_a_backup_is_told() -> None:
     found = (Finding(FindingKind.UNITS, "the unit db is stopped"),)
     made = backup(
