@@ -164,9 +164,8 @@ def whole(backup: Backup, *, headed: bool = True) -> str:
     other = "documented" if backup.rules == "shipped" else "shipped"
     lines += [f"under {other} rules: {line(str(found))}" for found in backup.differences]
     lines += [f"found: {line(str(found))}" for found in backup.findings]
-    for name, run in (("pre-script", backup.pre), ("post-script", backup.post)):
-        if run is not None:
-            lines += _output(name, run)
+    for title, printed in outputs(backup, ATTEMPTS_SHOWN):
+        lines += [rule(title), *_shortened(printed)]
     return "\n".join(lines)
 
 
@@ -175,9 +174,21 @@ def rule(title: str) -> str:
     return f" {title} ".center(WIDTH, "-")
 
 
-def _output(name: str, run: ScriptRun) -> Iterator[str]:
+def outputs(backup: Backup, most: int) -> Iterator[tuple[str, list[str]]]:
+    """What the scripts of a backup have printed: a title for each stream, and its lines.
+
+    Args:
+        backup: the backup.
+        most: attempts of each script that are shown, counted from the last.
+    """
+    for name, run in (("pre-script", backup.pre), ("post-script", backup.post)):
+        if run is not None:
+            yield from _outputs(name, run, most)
+
+
+def _outputs(name: str, run: ScriptRun, most: int) -> Iterator[tuple[str, list[str]]]:
     total = run.attempt_count
-    for index, attempt in list(enumerate(run.attempts, 1 + run.dropped))[-ATTEMPTS_SHOWN:]:
+    for index, attempt in list(enumerate(run.attempts, 1 + run.dropped))[-most:]:
         which = f"{name}, attempt {index} of {total}" if total > 1 else name
         which = f"{name} {shlex.join(attempt.argv)}" if run.side_by_side else which
         for stream, text in (
@@ -185,8 +196,7 @@ def _output(name: str, run: ScriptRun) -> Iterator[str]:
             ("standard error", attempt.stderr),
         ):
             if text:
-                yield rule(f"{which}, {stream}")
-                yield from _shortened(told_once(block(text)))
+                yield f"{which}, {stream}", told_once(block(text))
 
 
 def told_once(lines: list[str]) -> list[str]:

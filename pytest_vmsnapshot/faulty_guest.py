@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from .backup import Step
 from .engine.interpreter import first_line
 from .faults import START, Faults, ScriptFault
-from .protocols import Execution, FileFacts, FileKind, Guest, Launch, Process
+from .guest_around import GuestAround
+from .protocols import FileKind, Guest, Launch
 
 _HEAD_SIZE = 256
 
 
-class FaultyGuest:
+class FaultyGuest(GuestAround):
     """Another guest, and the faults its scripts have.
 
     Args:
@@ -22,40 +22,10 @@ class FaultyGuest:
     """
 
     def __init__(self, guest: Guest, faults: Faults) -> None:
-        self._guest = guest
+        super().__init__(guest)
         self._faults = faults
 
-    @property
-    def name(self) -> str:
-        """That of the guest."""
-        return self._guest.name
-
-    @property
-    def runs_programs(self) -> bool:
-        """As the guest."""
-        return self._guest.runs_programs
-
-    def modelled(self) -> tuple[str, ...]:
-        """As the guest."""
-        return self._guest.modelled()
-
-    def examine(self, paths: Sequence[str], read_limit: int) -> tuple[FileFacts, ...]:
-        """As the guest."""
-        return self._guest.examine(paths, read_limit)
-
-    def execute(self, launch: Launch, deadline: float | None) -> Execution:
-        """Run a program; a script goes wrong."""
-        return self._guest.execute(self._with_fault(launch), deadline)
-
-    def start(self, launch: Launch, deadline: float) -> Process:
-        """Start a program; a script goes wrong."""
-        return self._guest.start(self._with_fault(launch), deadline)
-
-    def watch(self, processes: Sequence[Process], until: float) -> None:
-        """As the guest."""
-        self._guest.watch(processes, until)
-
-    def _with_fault(self, launch: Launch) -> Launch:
+    def _changed(self, launch: Launch) -> Launch:
         fault = self._fault_of(launch)
         if fault is None or (fault.attempts is not None and launch.attempt > fault.attempts):
             return launch

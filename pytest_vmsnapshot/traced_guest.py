@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 
+from .guest_around import GuestAround
 from .kept import POSIX_START_UP, START_UP, TRACE, ScriptTrace, Tracer
-from .protocols import Execution, FileFacts, Guest, Launch, Process
+from .protocols import Guest, Launch
 
 BASH = "/bin/bash"
 """What traces."""
@@ -24,7 +25,7 @@ _ATTEMPTS = 20
 """Attempts that are traced; a script that is tried again and again executes the same lines."""
 
 
-class TracedGuest:
+class TracedGuest(GuestAround):
     """Another guest, whose scripts are traced.
 
     Args:
@@ -34,45 +35,15 @@ class TracedGuest:
     """
 
     def __init__(self, guest: Guest, tracer: Tracer, of_sh: Collection[str] = ()) -> None:
+        super().__init__(guest)
         self._of_sh = of_sh
-        self._guest = guest
         self._start_up = {
             START_UP: _sealed(tracer.start_up(TRACE, posix=False)),
             POSIX_START_UP: _sealed(tracer.start_up(TRACE, posix=True)),
         }
         self._traces: list[tuple[str, int, int]] = []
 
-    @property
-    def name(self) -> str:
-        """That of the guest."""
-        return self._guest.name
-
-    @property
-    def runs_programs(self) -> bool:
-        """As the guest."""
-        return self._guest.runs_programs
-
-    def modelled(self) -> tuple[str, ...]:
-        """As the guest."""
-        return self._guest.modelled()
-
-    def examine(self, paths: Sequence[str], read_limit: int) -> tuple[FileFacts, ...]:
-        """As the guest."""
-        return self._guest.examine(paths, read_limit)
-
-    def execute(self, launch: Launch, deadline: float | None) -> Execution:
-        """Run a program; a script is traced."""
-        return self._guest.execute(self._traced(launch), deadline)
-
-    def start(self, launch: Launch, deadline: float) -> Process:
-        """Start a program; a script is traced."""
-        return self._guest.start(self._traced(launch), deadline)
-
-    def watch(self, processes: Sequence[Process], until: float) -> None:
-        """As the guest."""
-        self._guest.watch(processes, until)
-
-    def _traced(self, launch: Launch) -> Launch:
+    def _changed(self, launch: Launch) -> Launch:
         if not launch.label or launch.attempt > _ATTEMPTS or "BASH_ENV" in launch.env:
             return launch
         trace = _memory_file(_TRACE_SIZE)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from .. import explain
 from ..backup import Backup, Status
-from ..script_run import ScriptRun
 from .drawing import Drawing, drawing_of
 from .durations import duration, moment
 from .files import Shelf, ShownFile
@@ -116,7 +114,10 @@ def detail_of(row: Row, shelf: Shelf) -> Detail:
         tuple(dict.fromkeys(remedies)),
         _shortened(explain.block(row.test.message)) if row.test.message else (),
         tuple(_facts(row)),
-        tuple(_printed(backup)),
+        tuple(
+            Printed(title, _shortened(lines))
+            for title, lines in explain.outputs(backup, ATTEMPTS_SHOWN)
+        ),
         tuple(shelf.of(row.record)),
         f"{duration(backup.duration)} on the VM's clock, {real} real",
     )
@@ -154,27 +155,6 @@ def _facts(row: Row) -> Iterator[Fact]:
 def _fact(label: str, texts: Sequence[object]) -> Iterator[Fact]:
     if texts:
         yield Fact(label, tuple(explain.line(str(text)) for text in texts))
-
-
-def _printed(backup: Backup) -> Iterator[Printed]:
-    for name, run in (("pre-script", backup.pre), ("post-script", backup.post)):
-        if run is not None:
-            yield from _of_run(name, run)
-
-
-def _of_run(name: str, run: ScriptRun) -> Iterator[Printed]:
-    total = run.attempt_count
-    for index, attempt in list(enumerate(run.attempts, 1 + run.dropped))[-ATTEMPTS_SHOWN:]:
-        which = f"{name}, attempt {index} of {total}" if total > 1 else name
-        which = f"{name} {shlex.join(attempt.argv)}" if run.side_by_side else which
-        for stream, text in (
-            ("standard output", attempt.stdout),
-            ("standard error", attempt.stderr),
-        ):
-            if text:
-                yield Printed(
-                    f"{which}, {stream}", _shortened(explain.told_once(explain.block(text)))
-                )
 
 
 def _shortened(lines: Sequence[str]) -> tuple[str, ...]:

@@ -120,6 +120,7 @@ LAYERS = (
             "surroundings",
             "fault_checks",
             "faulty_guest",
+            "guest_around",
             "keeping",
             "mentioned",
             "repeated",
