@@ -8,6 +8,7 @@ command doubles answer as they did then.
 from __future__ import annotations
 
 import posixpath
+import resource
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from .backup import Backup
 from .engine.interpreter import first_line
 from .engine.rules import RuleSet
 from .explain import printable
-from .kept import POSIX_START_UP, KeptFile, ScriptTrace, Tracer
+from .kept import POSIX_START_UP, TRACE, KeptFile, ScriptTrace, Tracer
 from .mentioned import mentioned
 from .protocols import FileKind, Guest
 from .traced_guest import BASH
@@ -78,6 +79,10 @@ def plan(
         return Plan()
     if guest.name == "in-place":
         return Plan(notes=("in place no script is measured",))
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY and most <= TRACE:  # the VM has inherited it
+        told = f"no script is measured: it takes {TRACE + 1} descriptors, and ulimit -n is {most}"
+        return Plan(notes=(told,))
     (bash,) = guest.examine((BASH,), 0)
     if bash.kind is not FileKind.FILE:
         return Plan(notes=(f"no script is measured: there is no {BASH} (Debian: bash)",))

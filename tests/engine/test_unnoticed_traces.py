@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -198,3 +199,26 @@ def test_an_error_of_the_twin_is_no_error_of_the_backup(
         measured = made.kept[0].measured
     assert measured is not None
     assert measured.notes == ("no twin could be made to measure: KeyError: 'lost'",)
+
+
+def test_few_descriptors(vm: VirtualMachine) -> None:
+    """A script that cannot have the descriptors of a trace runs without one."""
+    guest = vm.guest.removeprefix("namespaces (").removesuffix(")")
+    here = Path.cwd()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+    try:
+        workshop = Workshop(here, here, Keep(tracer=BashTracer()))
+        try:
+            with workshop.make([Source("test", {"guest": guest})], here) as made:
+                made.install(pre=BASH + ":\n", post="#!/bin/sh\n")
+                made.backup().assert_application_consistent()
+                measured = made.kept[0].measured
+        finally:
+            workshop.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert measured is not None
+    assert measured.notes == (
+        "no script is measured: it takes 252 descriptors, and ulimit -n is 200",
+    )
