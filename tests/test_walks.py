@@ -57,7 +57,10 @@ def test_what_is_to_be_installed_exists() -> None:
     pages = [DOCS.parent / "README.md", *DOCS.rglob("*.md")]
     texts = [page.read_text(encoding="utf-8") for page in pages]
     asked = {
-        extra for text in texts for extra in re.findall(r"pytest-vmsnapshot\[([\w,]+)\]", text)
+        extra
+        for text in texts
+        for extras in re.findall(r"pytest-vmsnapshot\[([\w,]+)\]", text)
+        for extra in extras.split(",")
     }
     known = set(importlib.metadata.metadata("pytest-vmsnapshot").get_all("Provides-Extra") or ())
     assert "lint" in asked
