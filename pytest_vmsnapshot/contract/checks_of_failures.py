@@ -82,8 +82,9 @@ def _swallowed(failing: Failing, script: str, missed: list[str]) -> Problem:
     name = _SCRIPTS[script]
     return Problem(
         f"the {failing.shown} fails, and the {name} ends with 0 all the same: {'; '.join(missed)}",
-        f"end with another status when it fails (set -e, or || exit 1); or say that it may fail: "
-        f"|| :, a comment '# {MAY_FAIL}' on its line, or may_fail = [\"{failing.name}\"] in "
+        "end with another status when it fails (|| exit 1; or set -e, which does not see a failure "
+        "in a condition, in a pipe but for its end, or in the $(...) of an argument); or say that "
+        f"it may fail: || :, a comment '# {MAY_FAIL}' on its line, or may_fail = [\"{failing.name}\"] in "
         "vmsnapshot.toml",
         failing.trial.backup.explain(),
     )
