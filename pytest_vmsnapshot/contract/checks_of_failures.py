@@ -84,8 +84,8 @@ def _swallowed(failing: Failing, script: str, missed: list[str]) -> Problem:
         f"the {failing.shown} fails, and the {name} ends with 0 all the same: {'; '.join(missed)}",
         "end with another status when it fails (|| exit 1; or set -e, which does not see a failure "
         "in a condition, in a pipe but for its end, or in the $(...) of an argument); or say that "
-        f"it may fail: || :, a comment '# {MAY_FAIL}' on its line, or may_fail = [\"{failing.name}\"] in "
-        "vmsnapshot.toml",
+        f"it may fail: || :, a comment '# {MAY_FAIL}' on its line, or may_fail = "
+        f'["{failing.name}"] in vmsnapshot.toml',
         failing.trial.backup.explain(),
     )
 

@@ -411,8 +411,8 @@ def test_a_swallowed_failure_is_shown_with_its_command(stand_of: MakeStand) -> N
     assert problem.remedy == (
         "end with another status when it fails (|| exit 1; or set -e, which does not see a failure "
         "in a condition, in a pipe but for its end, or in the $(...) of an argument); or say that "
-        "it may fail: || :, a comment '# vmsnapshot: may-fail' on its line, or may_fail = [\"appctl\"] in "
-        "vmsnapshot.toml"
+        "it may fail: || :, a comment '# vmsnapshot: may-fail' on its line, or may_fail = "
+        '["appctl"] in vmsnapshot.toml'
     )
     assert "fault: the 1st command, appctl pause 'all of it', ends with exit status 1" in (
         problem.evidence
