@@ -5,6 +5,7 @@ All mistakes of one call are found before anything is written.
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import posixpath
@@ -24,6 +25,9 @@ _DECIMALS_MEANT_AS_OCTAL = frozenset({600, 640, 644, 660, 664, 666, 700, 750, 75
 
 _PLACES_SHOWN = 400
 """Characters of paths that do not exist, in a message."""
+
+_NEAR = 0.75
+"""How alike two names must be for one to be meant by the other; 1 is equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,8 @@ class Checker:
         if len(places) > _PLACES_SHOWN:
             places = f"{places[:_PLACES_SHOWN]}..."
         self.mistakes.append(
-            f"{name}: there is no {places}; write the path of a local file{otherwise}"
+            f"{name}: there is no {places}{_meant(tried)}; write the path of a local "
+            f"file{otherwise}"
         )
         return None
 
@@ -200,6 +205,22 @@ def _can_be_path(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _meant(tried: Sequence[Path]) -> str:
+    """What lies where a file was looked for and has nearly its name, as a phrase; empty if nothing.
+
+    Args:
+        tried: where it was looked for.
+    """
+    for path in tried:
+        try:
+            near = difflib.get_close_matches(path.name, os.listdir(path.parent), 1, _NEAR)
+        except (OSError, ValueError):  # no such directory, or no path at all
+            continue
+        if near:
+            return f" (is {path.parent / near[0]} meant?)"
+    return ""
 
 
 def _local_path(value: object) -> Path | None:

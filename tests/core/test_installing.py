@@ -353,6 +353,15 @@ def test_wrong_configs(checker: Checker, value: Any, message: str) -> None:
     assert [mistake.splitlines()[0] for mistake in checker.mistakes] == [message]
 
 
+def test_a_name_with_a_letter_less(checker: Checker, project: Path) -> None:
+    (project / "backup.json").touch()
+    read_config(checker, "bakup.json")
+    assert checker.mistakes == [
+        f"the config: there is no {project}/bakup.json and {project}/tests/bakup.json (is "
+        f"{project}/backup.json meant?); write the path of a local file, a dict, JSON text or bytes"
+    ]
+
+
 def test_a_mapping_with_itself_inside(checker: Checker) -> None:
     mapping: dict[str, Any] = {}
     mapping["itself"] = mapping
