@@ -202,7 +202,7 @@ class ScriptCoverage:
     def _write(self) -> None:
         if not self._recorded or not self.wanted or (coverage := self._coverage()) is None:
             return
-        from .shell_coverage.recording import active, add, data_of, outside, write
+        from .shell_coverage.recording import active, add, data_of, has_no_text, outside, write
 
         data = data_of(self._recorded, coverage)
         if active() is coverage:
@@ -210,6 +210,10 @@ class ScriptCoverage:
         else:
             write(data, coverage)
         data.close()
+        for path in filter(has_no_text, self._recorded.files):
+            shown = _shown(path, self._config).encode(errors="surrogateescape")
+            told = shown.decode(errors="backslashreplace")
+            self._notes[f"{told} is not measured: coverage.py takes paths in UTF-8 only"] = 1
         for path in outside(self._recorded, coverage):
             told = f"{_shown(path, self._config)} was run, but source, include or omit leave it out"
             self._notes[told] = 1

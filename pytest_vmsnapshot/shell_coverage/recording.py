@@ -176,7 +176,17 @@ def outside(recorded: Recorded, coverage: Coverage) -> list[Path]:
         recorded: what was run.
         coverage: whose settings.
     """
-    return sorted(recorded.files - _names(recorded.files, coverage).keys())
+    files = {path for path in recorded.files if not has_no_text(path)}
+    return sorted(files - _names(files, coverage).keys())
+
+
+def has_no_text(path: Path) -> bool:
+    """Whether a path is bytes that are no UTF-8, which coverage.py cannot store.
+
+    Args:
+        path: of a file.
+    """
+    return any("\ud800" <= character <= "\udfff" for character in os.path.realpath(path))
 
 
 def _names(files: Iterable[Path], coverage: Coverage) -> dict[Path, str]:
@@ -188,7 +198,7 @@ def _names(files: Iterable[Path], coverage: Coverage) -> dict[Path, str]:
     names = {}
     for file in files:
         path = os.path.realpath(file)
-        if is_measured(path):
+        if is_measured(path) and not has_no_text(file):
             names[file] = FileReporter(path).relative_filename() if relative else path
     return names
 

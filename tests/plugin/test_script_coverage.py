@@ -379,3 +379,13 @@ def test_many_notes_are_many_only_with_v(project: Path) -> None:
     assert notes[-1] == "coverage of scripts: 2 notes more: -v shows them"
     out = tried(project, "pytest", *words, "-v")
     assert out.count(f"what runs it, {Path(sys.executable).name}, cannot be traced") == 6
+
+
+def test_a_path_that_is_no_text_is_told(project: Path) -> None:
+    """coverage.py cannot store it."""
+    (project / "deploy").rename(project / "de\udcff")
+    tests = project / "test_it.py"
+    tests.write_text(tests.read_text().replace('"deploy/', '"de\\udcff/'))
+    out = tried(project, "pytest", "-p", "no:pytest_cov", "--vmsnapshot-coverage=on")
+    told = "de\\xff/pre.sh is not measured: coverage.py takes paths in UTF-8 only\n"
+    assert f"coverage of scripts: {told}" in out
