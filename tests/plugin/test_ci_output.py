@@ -287,8 +287,7 @@ def test_github(
     )
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert [re.findall(r"<code>(.*?)</code>", row)[:2] for row in rows[2:]] == [
-        ["test&#95;a&#46;py&#58;&#58;test&#95;bad", "failed"],
-        ["test&#95;a&#46;py&#58;&#58;test&#95;two", "passed"],
+        ["test&#95;a&#46;py&#58;&#58;test&#95;bad", "file-system"],
     ]
     assert text.count("<details>") == 2
 
