@@ -6,7 +6,6 @@ files of the harness that a script inherits, so nothing of it lies on the VM.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Collection
 from dataclasses import replace
@@ -71,6 +70,8 @@ class TracedGuest(GuestAround):
 
 def _memory_file(size: int) -> int:
     """A memory file that is never longer; it takes memory only for what is written."""
+    import fcntl  # only here: a VM in memory is had on any system
+
     fd = os.memfd_create("vmsnapshot", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     os.ftruncate(fd, size)
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK)
@@ -79,6 +80,8 @@ def _memory_file(size: int) -> int:
 
 def _sealed(content: bytes) -> int:
     """A memory file that nobody changes."""
+    import fcntl
+
     fd = os.memfd_create("vmsnapshot", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     os.write(fd, content)
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW)

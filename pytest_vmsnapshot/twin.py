@@ -8,7 +8,6 @@ command doubles answer as they did then.
 from __future__ import annotations
 
 import posixpath
-import resource
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -79,6 +78,8 @@ def plan(
         return Plan()
     if guest.name == "in-place":
         return Plan(notes=("in place no script is measured",))
+    import resource  # only here: a VM in memory is had on any system
+
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most != resource.RLIM_INFINITY and most <= TRACE:  # the VM has inherited it
         told = f"no script is measured: it takes {TRACE + 1} descriptors, and ulimit -n is {most}"

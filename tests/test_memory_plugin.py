@@ -48,7 +48,7 @@ def test_report_of_a_failure(pytester: pytest.Pytester) -> None:
         "continueBackupOnFailure is true (documented rules)"
     )
     start = lines.index("-- backup 1 · 30.0 s on the VM's clock, R real --")
-    end = next(i for i, line in enumerate(lines) if "short test summary info" in line)
+    end = next(i for i, line in enumerate(lines) if " not application-consistent " in line)
     shown = lines[start:end]
     start = shown.index("   0.000  precheck     ok")
     assert shown[start:] == [

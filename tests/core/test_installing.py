@@ -355,9 +355,9 @@ def test_wrong_configs(checker: Checker, value: Any, message: str) -> None:
 
 def test_a_name_with_a_letter_less(checker: Checker, project: Path) -> None:
     (project / "backup.json").touch()
-    read_config(checker, "bakup.json")
+    read_config(checker, "backup.jso")
     assert checker.mistakes == [
-        f"the config: there is no {project}/bakup.json and {project}/tests/bakup.json (is "
+        f"the config: there is no {project}/backup.jso and {project}/tests/backup.jso (is "
         f"{project}/backup.json meant?); write the path of a local file, a dict, JSON text or bytes"
     ]
 
