@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .backup import Consistency, Status
+from .durations import duration
 from .records import BackupSummary, TestOutcome, TestSummary
 
 APPLICATION: Final = Consistency.APPLICATION.value
@@ -17,10 +18,6 @@ FAILED: Final = "failed"
 
 WORST_FIRST: Final = (FAILED, Consistency.CRASH.value, Consistency.FILE_SYSTEM.value, APPLICATION)
 """Words for what backups are worth."""
-
-_MINUTE: Final = 60
-_HOUR: Final = 60 * _MINUTE
-_DAY: Final = 24 * _HOUR
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +106,8 @@ def closing(tests: Sequence[TestSummary]) -> str:
     if not count:
         return ""
     kinds = ", ".join(_counted(tests))
-    virtual = span(sum(backup.duration for test in tests for backup in test.backups))
-    real = span(sum(backup.real_duration for test in tests for backup in test.backups))
+    virtual = duration(sum(backup.duration for test in tests for backup in test.backups))
+    real = duration(sum(backup.real_duration for test in tests for backup in test.backups))
     return f"{count} backup{'' if count == 1 else 's'}: {kinds}; {virtual} of VM time in {real}"
 
 
@@ -125,23 +122,3 @@ def _counted(tests: Sequence[TestSummary]) -> Iterator[str]:
         if word != APPLICATION and any(expected):
             text += " (expected)" if all(expected) else f" ({sum(expected)} expected)"
         yield text
-
-
-def span(seconds: float) -> str:
-    """A time in two units at most, such as ``3 h 12 min``.
-
-    Args:
-        seconds: how long it is.
-    """
-    if round(seconds, 1) < _MINUTE:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    for size, unit, part, smaller in (
-        (_DAY, "d", _HOUR, "h"),
-        (_HOUR, "h", _MINUTE, "min"),
-        (_MINUTE, "min", 1, "s"),
-    ):
-        if whole >= size:
-            rest = whole % size // part
-            return f"{whole // size} {unit}" + (f" {rest} {smaller}" if rest else "")
-    raise AssertionError(whole)

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import pytest
 
-from .backup_totals import FAILED, Row, closing, rows, span
+from .backup_totals import FAILED, Row, closing, rows
+from .durations import duration
 from .explain import line
 from .records import TestSummary
 
@@ -88,13 +89,13 @@ def _joined(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    return (_name(row), row.worth, ", ".join(row.errors) or "-", span(row.duration))
+    return (_name(row), row.worth, ", ".join(row.errors) or "-", duration(row.duration))
 
 
 def _stacked(row: Row, width: int) -> Iterator[str]:
     """A backup in several lines, for a narrow terminal."""
     yield _shortened(_name(row), width)
-    yield f"{_GAP}{row.worth}, {span(row.duration)}"
+    yield f"{_GAP}{row.worth}, {duration(row.duration)}"
     yield from (f"{_GAP}{error}" for error in row.errors)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from ..backup_totals import closing, is_expected, place_of, rows, span
+from ..backup_totals import closing, is_expected, place_of, rows
+from ..durations import duration
 from ..records import TestSummary
 from . import azure, github
 from .annotation import Annotation, Level
@@ -47,7 +48,7 @@ def page_of_tests(tests: Sequence[TestSummary]) -> Page | None:
         sentence,
         _COLUMNS,
         [
-            (row.test, row.place, row.worth, ", ".join(row.errors), span(row.duration))
+            (row.test, row.place, row.worth, ", ".join(row.errors), duration(row.duration))
             for row in rows(tests)
             if not row.expected  # a gate alone has a score of backups that fail as they must
         ],

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from .. import explain
 from ..backup import Backup, Status
+from ..durations import duration, moment
 from .drawing import Drawing, drawing_of
-from .durations import duration, moment
 from .files import Shelf, ShownFile
 from .rows import Row
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..backup import Backup, EventKind
+from ..durations import duration
 from .axis import Axis, Fold, axis
-from .durations import duration
 from .labels import Label, Span, Wanted, along, beside
 from .lanes import Item, Lane, Look, Window, end_of, lanes_of, window_of
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from .. import explain
 from ..backup import Backup, Event, EventKind, Step
+from ..durations import duration, moment
 from ..findings import Finding, FindingKind
 from ..script_run import Attempt, ScriptRun
-from .durations import duration, moment
 
 ATTEMPTS_APART = 6
 """With more attempts than this a script has one lane, not one for each."""

@@ -14,9 +14,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from .. import explain
+from ..durations import duration
 from ..records import TestOutcome, TestRecord
 from .detail import Detail, detail_of
-from .durations import duration
 from .files import Shelf
 from .glossary import anchor_of, explained
 from .rows import Row, counted, failed_in_short, in_short, rows, worths

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from ..backup import Consistency, Status
 from ..catalogue import NamedError
 from ..config import CONFIG_PATH
+from ..durations import duration
 from ..records import BackupRecord, TestOutcome, TestRecord
-from .durations import duration
 
 WORDS = {
     TestOutcome.PASSED: "passed",

@@ -159,6 +159,7 @@ LAYERS = (
             "inventory",
             "kept",
             "records",
+            "durations",
             "record_schema",
             "backup_totals",
         },

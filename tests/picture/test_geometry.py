@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_vmsnapshot.backup import Event, EventKind, Step
+from pytest_vmsnapshot.durations import duration
 from pytest_vmsnapshot.findings import Finding, FindingKind
 from pytest_vmsnapshot.picture.axis import axis
 from pytest_vmsnapshot.picture.drawing import LEFT, RIGHT, WIDTH, drawing_of
-from pytest_vmsnapshot.picture.durations import duration
 from pytest_vmsnapshot.picture.labels import Side, Span, Wanted, along, beside, width
 from pytest_vmsnapshot.picture.lanes import Look, lanes_of, rows_of, window_of
 

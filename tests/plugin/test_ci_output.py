@@ -283,7 +283,7 @@ def test_github(
     ]
     text = page.read_text()
     assert text.startswith(
-        "### Backups\n\n5 backups: 3 application, 2 file-system (1 expected); 0.0 s of VM time in "
+        "### Backups\n\n5 backups: 3 application, 2 file-system (1 expected); 0.0 ms of VM time in "
     )
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert [re.findall(r"<code>(.*?)</code>", row)[:2] for row in rows[2:]] == [

@@ -48,7 +48,7 @@ def _pattern(shown: str) -> str:
 
 def _same(text: str) -> str:
     """What is printed, without what differs from run to run."""
-    text = re.sub(r"\b\d+(?:\.|&#46;)\d s\b", "TIME", text)
+    text = re.sub(r"\b\d+(?:(?:\.|&#46;)\d)? m?s\b", "TIME", text)
     text = re.sub(r'(seconds" value=)"\d+\.\d{3}"', r'\1"TIME"', text)
     return re.sub(r" +\[ *\d+%\]$", "", text, flags=re.MULTILINE)
 

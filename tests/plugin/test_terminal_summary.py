@@ -36,7 +36,7 @@ def run(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
 
 def shown(result: pytest.RunResult) -> list[str]:
     """What is ours, without what differs from run to run."""
-    lines = [re.sub(r"\b\d+\.\d s\b", "T", line) for line in result.outlines]
+    lines = [re.sub(r"\b\d+(\.\d)? m?s\b", "T", line) for line in result.outlines]
     table = [n for n, line in enumerate(lines) if line.strip("= ") == "not application-consistent"]
     closing = [n for n, line in enumerate(lines) if line.startswith("vmsnapshot: ")][-1:]
     start = (table or closing)[0]
