@@ -18,6 +18,12 @@ FIXTURES = frozenset({"vm", "vm_factory", "vm_session_factory"})
 MACHINES: pytest.StashKey[list[VirtualMachine]] = pytest.StashKey()
 """The VMs of a test, for its report."""
 
+SESSION_VMS: pytest.StashKey[list[VirtualMachine]] = pytest.StashKey()
+"""VMs of a run that outlive a test."""
+
+BEGAN: pytest.StashKey[list[int]] = pytest.StashKey()
+"""How many backups of each of them there were when a test began."""
+
 QUIET: pytest.StashKey[list[VirtualMachine]] = pytest.StashKey()
 """VMs of a test that tells by itself what was found on them."""
 

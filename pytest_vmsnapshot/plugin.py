@@ -12,6 +12,7 @@ import pytest
 
 from .asked import (
     ALL,
+    BEGAN,
     CI_WORDS,
     CONFIG_NAME,
     FIXTURES,
@@ -21,6 +22,7 @@ from .asked import (
     OPTIONS,
     READ_BY_CI,
     RUN_OPTIONS,
+    SESSION_VMS,
     STRICT,
     TOLD,
     asked_ci,
@@ -238,6 +240,7 @@ def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Close what a test has booted from a recovery point that outlives it."""
     item.config.stash[_RUNNING] = item
+    item.stash[BEGAN] = [len(vm.backups) for vm in item.config.stash.get(SESSION_VMS, ())]
     with contextlib.ExitStack() as item.stash[_BOOTED]:
         return (yield)
 
@@ -247,7 +250,6 @@ def vm_session_factory(request: pytest.FixtureRequest) -> Iterator[VmFactory]:
     """Makes throwaway Linux VMs that are closed when the session ends: for recovery points that
     many tests boot.
     """
-    from . import script_coverage
     from .errors import GuestUnavailable, UsageError
     from .item_vms import workshop_of
     from .settings import Source
@@ -269,8 +271,7 @@ def vm_session_factory(request: pytest.FixtureRequest) -> Iterator[VmFactory]:
                 sources, config.rootpath, lambda s: allow(config.stash[_RUNNING], s), booted
             )
         closing.callback(machine.close, wait=False)
-        if (coverage := script_coverage.of(config)) is not None:
-            closing.callback(coverage.note, "vm_session_factory", [machine])
+        config.stash.setdefault(SESSION_VMS, []).append(machine)
         return machine
 
     with closing:
@@ -311,7 +312,7 @@ def pytest_runtest_makereport(
         make_harmless(report)
     if report.when == "call" and (told := getattr(item, "told", None)):
         setattr(report, TOLD, told)  # reports travel from workers with all they have
-    if MACHINES in item.stash:
+    if MACHINES in item.stash or SESSION_VMS in item.config.stash:
         from .recording import note
 
         note(item, report)

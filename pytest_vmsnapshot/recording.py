@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from . import html_pieces, junit_properties, script_coverage
-from .asked import BACKUPS, COUNT, MACHINES, QUIET, TOLD_BACKUPS, WHOLE
+from .asked import BACKUPS, COUNT, TOLD_BACKUPS, WHOLE
 from .kept import Keep, KeptBackup
 from .records import (
     BackupRecord,
@@ -21,10 +21,10 @@ from .records import (
     TestSummary,
     summary_of,
 )
+from .used_vms import Used, machines_of
 
 if TYPE_CHECKING:
     from .kept import KeptFile
-    from .machine import VirtualMachine
 
 _MESSAGE = 2000
 """Characters kept of why a test failed."""
@@ -123,18 +123,7 @@ def records_of(config: pytest.Config) -> list[TestRecord]:
     return [TestRecord.from_json(texts[1]) for texts in told.values() if len(texts) > 1]
 
 
-def machines_of(item: pytest.Item) -> list[VirtualMachine]:
-    """All VMs a test has used, those of the checks of a contract included.
-
-    Args:
-        item: the test.
-    """
-    return [*item.stash.get(QUIET, ()), *item.stash.get(MACHINES, ())]
-
-
-def _record(
-    item: pytest.Item, progress: Progress, machines: Sequence[VirtualMachine]
-) -> TestRecord:
+def _record(item: pytest.Item, progress: Progress, machines: Sequence[Used]) -> TestRecord:
     path, line, _ = item.location
     return TestRecord(
         test=item.nodeid,
@@ -149,7 +138,7 @@ def _record(
     )
 
 
-def _backups(machines: Sequence[VirtualMachine], root: Path) -> Iterator[BackupRecord]:
+def _backups(machines: Sequence[Used], root: Path) -> Iterator[BackupRecord]:
     for number, machine in enumerate(machines, 1):
         for backup, kept in zip(machine.backups, machine.kept, strict=True):
             config = None if kept.config is None else _text(kept.config, root)

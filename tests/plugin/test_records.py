@@ -83,3 +83,41 @@ def test_each_test_is_told_once(pytester: pytest.Pytester, workers: str) -> None
     ]
     (bad,) = summaries["test_bad"].backups
     assert (bad.vm, bad.errors) == (2, ("Pre-ScriptExecutionFailed",))
+
+
+SESSION = """
+import pytest
+
+OK = "#!/bin/sh\\n"
+
+@pytest.fixture(scope="session")
+def server(vm_session_factory):
+    vm = vm_session_factory()
+    vm.install(pre=OK, post=OK)
+    vm.backup()
+    return vm
+
+def test_first(server):
+    server.backup()
+
+def test_none():
+    pass
+
+def test_second(server):
+    server.backup()
+    server.backup()
+"""
+
+
+def test_backups_of_vms_that_outlive_a_test(pytester: pytest.Pytester) -> None:
+    """They are those of the test in which they were taken."""
+    pytester.makeconftest(CONFTEST)
+    pytester.makepyfile(SESSION)
+    result = pytester.runpytest_subprocess("-p", "no:randomly")
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["vmsnapshot: 4 backups: 4 application; *"])
+    summaries, _ = told(pytester.path)
+    assert {name: [b.number for b in s.backups] for name, s in summaries.items()} == {
+        "test_first": [1, 2],
+        "test_second": [3, 4],
+    }
