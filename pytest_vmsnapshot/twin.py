@@ -169,5 +169,6 @@ def parted(backup: Backup, twin: Backup) -> str:
         return ""
     return (
         f"the twin that was measured went another way ({'; '.join(told)}): what was in memory, in "
-        "/run, and what the test does meanwhile are not in a twin"
+        "/run, and what the test does meanwhile are not in a twin, and bash takes some of what sh "
+        "refuses"
     )
