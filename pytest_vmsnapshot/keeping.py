@@ -32,8 +32,8 @@ class Twin(Protocol):
         """Make the backup once more, by a shell that can be traced."""
         ...
 
-    def close(self, *, wait: bool = True) -> None:
-        """End it; without waiting, it dies while the caller goes on."""
+    def close(self) -> None:
+        """End it."""
         ...
 
 
@@ -125,7 +125,7 @@ class Keeping:
                 try:
                     second, traces = twin.measure(self._tracer, self._repetitions, self._plan.of_sh)
                 finally:
-                    twin.close(wait=False)
+                    twin.close()
             except Exception as error:  # whatever becomes of it, the verdict stands
                 is_ours = isinstance(error, HarnessError | OSError)
                 why = str(error) if is_ours else f"{type(error).__name__}: {error}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, Self, Unpack
@@ -21,13 +22,11 @@ from .fault_checks import FaultOptions, changed_faults
 from .faults import Faults
 from .inspection import GRACE, InspectedGuest
 from .keeping import CopiedGuest, Keeping, Twin
-from .kept import Keep, ScriptTrace, Tracer
+from .kept import Keep
 from .moments import Moment
 from .protocols import Clock, PointFiles, Storage
-from .repeated import Repetition
+from .second_backup import SecondBackup
 from .storage import Faulty
-from .traced_guest import TracedGuest
-from .twin import let_bash_be_sh
 from .under_faults import FaultingGuest, check_possible
 from .vm_doubles import VmDoubles
 from .volumes import Disks, Volume, VolumeGuest, planned_volume, refused
@@ -306,36 +305,16 @@ class VirtualMachine(VmDoubles):
         if make is None:
             return None
 
-        def twin(point: PointFiles) -> VirtualMachine:
+        def twin(point: PointFiles) -> Twin:
             machine = make(point, origin)
             machine.begin_with(faults)
-            return machine
+            return machine._as_second(self._on_budget)  # noqa: SLF001  # it is one of these
 
         return twin
 
-    def measure(
-        self, tracer: Tracer, repetitions: Sequence[Repetition], of_sh: Collection[str]
-    ) -> tuple[Backup, tuple[ScriptTrace, ...]]:
-        """Take a backup that somebody else has taken before, and trace its scripts by bash.
-
-        Args:
-            tracer: knows how.
-            repetitions: command doubles as they were when the first one began.
-            of_sh: paths of scripts that bash runs instead of sh.
-
-        Returns:
-            The backup, and which lines its scripts have executed.
-        """
-        for repeated in repetitions:
-            self._guest.add_double(repeated.spec, repeated.answer())
-        let_bash_be_sh(self._guest)
-        traced = TracedGuest(self._bench.guest, tracer, of_sh)
-        try:
-            bench = replace(self._bench, guest=traced)
-            backup, _ = under_faults.run(bench, self._guest, 1, self._on_budget)
-        finally:
-            traces = traced.close()
-        return backup, traces
+    def _as_second(self, on_budget: Callable[[float], None] | None) -> Twin:
+        end = functools.partial(self.close, wait=False)
+        return SecondBackup(self._guest, self._bench, on_budget, end)
 
     def _reach(self, moment: Moment, note: Note) -> None:
         __tracebackhide__ = True

@@ -126,6 +126,7 @@ LAYERS = (
             "keeping",
             "mentioned",
             "repeated",
+            "second_backup",
             "traced_guest",
             "twin",
             "vm_doubles",

@@ -13,6 +13,7 @@ import pytest
 from pytest_vmsnapshot import VirtualMachine
 from pytest_vmsnapshot.kept import Keep, Measured
 from pytest_vmsnapshot.running import Workshop
+from pytest_vmsnapshot.second_backup import SecondBackup
 from pytest_vmsnapshot.settings import Source
 
 pytest.importorskip("tree_sitter_bash", reason="needs tree-sitter-bash (pip)")
@@ -175,7 +176,7 @@ def test_a_time_limit_that_ends_the_twin(
     def measure(*_: object) -> None:
         raise TimeIsUp
 
-    monkeypatch.setattr(VirtualMachine, "measure", measure)
+    monkeypatch.setattr(SecondBackup, "measure", measure)
     guest = vm.guest.removeprefix("namespaces (").removesuffix(")")
     with workshops[1].make([Source("test", {"guest": guest})], Path.cwd()) as made:
         made.install(pre="#!/bin/sh\n", post="#!/bin/sh\n")
@@ -191,7 +192,7 @@ def test_an_error_of_the_twin_is_no_error_of_the_backup(
     def measure(*_: object) -> None:
         raise KeyError("lost")
 
-    monkeypatch.setattr(VirtualMachine, "measure", measure)
+    monkeypatch.setattr(SecondBackup, "measure", measure)
     guest = vm.guest.removeprefix("namespaces (").removesuffix(")")
     with workshops[1].make([Source("test", {"guest": guest})], Path.cwd()) as made:
         made.install(pre="#!/bin/sh\n", post="#!/bin/sh\n")
