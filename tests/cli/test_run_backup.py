@@ -276,7 +276,7 @@ def test_no_config_far_and_near(
     )
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="root may read everything")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who may read everything")
 def test_root_reads_what_others_may_not(project: Path, vmsnapshot: Command) -> None:
     write(project)
     (project / "deploy/VMSnapshotScriptPluginConfig.json").chmod(0o000)
