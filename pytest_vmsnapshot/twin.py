@@ -49,7 +49,7 @@ class Plan:
         shell: what measures; empty where nothing does.
         twin: why in a twin; empty where the backup itself is measured.
         notes: what is not measured and why, each a sentence.
-        of_sh: paths of the scripts that sh runs.
+        of_sh: paths of the scripts that sh runs without options of theirs.
     """
 
     shell: str = ""
@@ -100,7 +100,8 @@ def plan(
             continue
         shells.add(shell)
         if shell != "bash":
-            of_sh.add(script.path)
+            if rules.interpreter or not first_line(script.content).options:
+                of_sh.add(script.path)
             reasons.append(f"{shell} does not tell which line it executes")
         elif why := tracer.refusal(script.content):
             reasons.append(f"{path} would notice: {why}")

@@ -87,6 +87,16 @@ def test_sh_is_traced_in_a_twin(make: Make) -> None:
     assert len(vm.backups) == 1
 
 
+@pytest.mark.parametrize(("rules", "run"), [("documented", {2}), ("shipped", {2, 3})])
+def test_options_of_the_first_line(make: Make, rules: str, run: set[int]) -> None:
+    """They count where the script is executed, and not where sh is given it."""
+    vm = make(rules=rules)
+    vm.install(pre="#!/bin/sh -e\nfalse\necho on\n", post=OK)
+    vm.backup()
+    assert lines(vm) == run
+    assert measured(vm).notes == ()
+
+
 @pytest.mark.parametrize("rules", ["documented", "shipped"])
 def test_nothing_of_it_is_seen_on_the_vm(make: Make, rules: str) -> None:
     look = "env | sort; set | grep -c BASH_; ls /run /tmp; echo $-; ls -A /srv\n"
