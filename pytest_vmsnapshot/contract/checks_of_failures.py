@@ -65,7 +65,7 @@ def failing_command_noticed(stand: Stand, script: str) -> Outcome:
     """
     usual = _stable(Effect.of(stand.good(), script), Effect.of(stand.backup(), script))
     problems: dict[str, Problem] = {}
-    commands = Commands(stand, script, ScriptFault(exit_status=1))
+    commands = Commands(stand, script, ScriptFault(exit_status=1), _SETTLED)
     for failing in commands:
         run = failing.trial.run_of(script)
         if run is None or run.exit_status != 0:
@@ -88,6 +88,10 @@ def _swallowed(failing: Failing, script: str, missed: list[str]) -> Problem:
         f'["{failing.name}"] in vmsnapshot.toml',
         failing.trial.backup.explain(),
     )
+
+
+_SETTLED = 1.0
+"""Seconds for what a script has left in the background to begin: on a busy machine it is late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ class Effect:
             script: ``pre`` or ``post``.
         """
         calls = (call for found in trial.called_by(_SCRIPTS[script]).values() for call in found)
-        rested = trial.rested or trial.before
+        rested = trial.waited or trial.rested or trial.before
         start, end = (trial.before, rested) if script == "pre" else (rested, trial.after)
         changes = end.since(start)
         files = {(path, "removed") for path in changes.removed}

@@ -74,9 +74,11 @@ class Commands:
         stand: where it is tried.
         script: ``pre`` or ``post``.
         fault: what happens to the command.
+        wait: seconds that pass between the pre-script and the freeze.
     """
 
-    def __init__(self, stand: Stand, script: str, fault: ScriptFault) -> None:
+    def __init__(self, stand: Stand, script: str, fault: ScriptFault, wait: float = 0.0) -> None:
+        self._wait = wait
         self._stand = stand
         self._script = script
         self._fault = fault
@@ -101,7 +103,8 @@ class Commands:
         for number in self._walk:
             happens = replace(self._fault, at=number)
             trial = self._stand.backup(
-                faults={"pre": happens} if self._script == "pre" else {"post": happens}
+                faults={"pre": happens} if self._script == "pre" else {"post": happens},
+                wait=self._wait,
             )
             if "did not come to that" in trial.backup.faults[0]:
                 self._walk.overshot(_executed(trial, number))
