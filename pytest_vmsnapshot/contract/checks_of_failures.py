@@ -63,7 +63,7 @@ def failing_command_noticed(stand: Stand, script: str) -> Outcome:
         stand: where it is tried.
         script: ``pre`` or ``post``.
     """
-    usual = _stable(Effect.of(stand.good(), script), Effect.of(stand.backup(), script))
+    usual = _stable(*(Effect.of(stand.backup(wait=_SETTLED), script) for _ in range(2)))
     problems: dict[str, Problem] = {}
     commands = Commands(stand, script, ScriptFault(exit_status=1), _SETTLED)
     for failing in commands:

@@ -53,7 +53,7 @@ FLAWS: dict[str, tuple[dict[str, object], set[str]]] = {
             "post": GOOD_POST + STOPS_WRITER,
             "settings": "keep = ['/data/log']\n",
         },
-        {"no-write-while-frozen"},
+        {"no-write-while-frozen", "failure-noticed[pre]"},  # nobody looks whether it could start
     ),
     "one-shot lock": (
         {"pre": f"{GOOD_PRE}mysql -e 'FLUSH TABLES WITH READ LOCK'\n"},
@@ -132,7 +132,8 @@ def outcomes(stand: Stand) -> dict[str, Outcome]:
 def test_a_flaw_is_found_by_its_check_and_by_no_other(stand_of: MakeStand, flaw: str) -> None:
     arguments, expected = FLAWS[flaw]
     found = outcomes(stand_of(**arguments))
-    assert {name for name, outcome in found.items() if outcome.problems} == expected
+    problems = {name: str(outcome) for name, outcome in found.items() if outcome.problems}
+    assert problems.keys() == expected, "\n".join(problems.values())
 
 
 def test_every_check_finds_something(stand_of: MakeStand) -> None:
