@@ -119,7 +119,7 @@ class Keeping:
             traces, self._traced = self._traced.close(), None
         elif self._point is not None and make_twin is not None and self._tracer is not None:
             if backup.pre is None and backup.post is None:
-                return Measured(self._plan.shell, self._plan.twin, (), self._plan.notes)
+                return self._as_planned(())
             try:
                 twin = make_twin(self._point)
                 try:
@@ -136,7 +136,11 @@ class Keeping:
                     self._plan = replace(self._plan, notes=(*self._plan.notes, other_way))
         elif self._tracer is None:
             return None
-        return Measured(self._plan.shell, self._plan.twin, traces, self._plan.notes)
+        return self._as_planned(traces)
+
+    def _as_planned(self, traces: tuple[ScriptTrace, ...]) -> Measured:
+        found = self._plan
+        return Measured(found.shell, found.twin, traces, found.notes, found.untraced)
 
     def give_up(self) -> None:
         """The backup did not end with a result."""

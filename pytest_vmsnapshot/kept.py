@@ -85,12 +85,14 @@ class Measured:
             the backup itself was measured.
         traces: of each attempt of each script.
         notes: what was not measured and why, or where the twin went another way, each a sentence.
+        untraced: paths of scripts that cannot be traced.
     """
 
     shell: str
     twin: str
     traces: tuple[ScriptTrace, ...]
     notes: tuple[str, ...] = ()
+    untraced: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,9 +71,10 @@ def note(item: pytest.Item, report: pytest.TestReport) -> None:
         item.stash[PROGRESS] = Progress()
     progress = item.stash[PROGRESS]
     progress.take(report)
+    machines = machines_of(item)
     if report.when == "call":
-        setattr(report, COUNT, sum(len(machine.backups) for machine in machines_of(item)))
-    if junit_properties.stand_at_tests(item.config) and (machines := machines_of(item)):
+        setattr(report, COUNT, sum(len(machine.backups) for machine in machines))
+    if machines and junit_properties.stand_at_tests(item.config):
         # Which report is written depends on how the test goes.
         backups = tuple(
             summary_of(number, backup)
@@ -81,14 +82,14 @@ def note(item: pytest.Item, report: pytest.TestReport) -> None:
             for backup in machine.backups
         )
         report.user_properties += junit_properties.properties(backups)
-    if report.when == "teardown" and (machines := machines_of(item)):
+    if machines and report.when == "teardown":
         if (coverage := script_coverage.of(item.config)) is not None:
             coverage.note(item.nodeid, machines)
         record = _record(item, progress, machines)
         told = [record.short().to_json()]
         if html_pieces.is_wanted(item.config):
             html_pieces.add(report, record)
-        if keeps(item.config).texts:
+        if _wants_whole(item.config):
             told.append(record.to_json())
         setattr(report, BACKUPS, told)  # it travels from workers as text
 
@@ -99,8 +100,12 @@ def keeps(config: pytest.Config) -> Keep:
     Args:
         config: of the run.
     """
-    texts = any(config.getoption(f"vmsnapshot_{name}", None) for name in WHOLE)
-    return Keep(texts, script_coverage.tracer(config))
+    return Keep(_wants_whole(config), script_coverage.tracer(config))
+
+
+def _wants_whole(config: pytest.Config) -> bool:
+    """Whether a report was asked for that needs the whole record of each test."""
+    return any(config.getoption(f"vmsnapshot_{name}", None) for name in WHOLE)
 
 
 def summaries_of(config: pytest.Config) -> list[TestSummary]:

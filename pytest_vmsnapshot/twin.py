@@ -50,12 +50,14 @@ class Plan:
         twin: why in a twin; empty where the backup itself is measured.
         notes: what is not measured and why, each a sentence.
         of_sh: paths of the scripts that sh runs without options of theirs.
+        untraced: paths of the scripts that cannot be traced.
     """
 
     shell: str = ""
     twin: str = ""
     notes: tuple[str, ...] = ()
     of_sh: frozenset[str] = frozenset()
+    untraced: frozenset[str] = frozenset()
 
 
 def plan(
@@ -90,12 +92,14 @@ def plan(
     notes: list[str] = []
     reasons: list[str] = []
     of_sh: set[str] = set()
+    untraced: set[str] = set()
     shells: set[str] = set()
     for script in scripts:
         shell = rules.interpreter or _shell_of(script.content)
         path = printable(script.path)
         if shell != "bash" and shell not in _SH:
             what = f"what runs it, {printable(shell)}," if shell else "it is a program that"
+            untraced.add(script.path)
             notes.append(f"{path} is not measured: {what} cannot be traced")
             continue
         shells.add(shell)
@@ -114,7 +118,7 @@ def plan(
                 break
     measuring = "bash as sh" if shells.isdisjoint({"bash"}) else "bash"
     reason = "; ".join(dict.fromkeys(reasons))
-    return Plan(measuring, reason, tuple(notes), frozenset(of_sh))
+    return Plan(measuring, reason, tuple(notes), frozenset(of_sh), frozenset(untraced))
 
 
 def _shell_of(content: bytes) -> str:

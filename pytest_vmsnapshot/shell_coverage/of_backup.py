@@ -26,14 +26,9 @@ def covered_lines(kept: KeptBackup) -> tuple[CoveredLines, ...]:
     found = []
     for path, lines in executed.items():
         script = scripts.of(Path(path))
-        if script is not None and (lines or _is_traced(path, kept.measured)):
+        if script is not None and (lines or path not in kept.measured.untraced):
             found.append(CoveredLines(path, tuple(sorted(script.lines)), tuple(sorted(lines))))
     return tuple(found)
-
-
-def _is_traced(path: str, measured: Measured) -> bool:
-    """Whether nothing was said against a script."""
-    return not any(note.startswith(f"{path} is not measured") for note in measured.notes)
 
 
 def in_words(measured: Measured) -> Iterator[str]:

@@ -67,8 +67,11 @@ class Recorded:
         """
         for run in runs:
             context = f"{test}|{run.script}|attempt {run.attempt}"
-            self.lines.setdefault(context, {}).setdefault(run.local, set()).update(run.lines)
-            self.arcs.setdefault(context, {}).setdefault(run.local, set()).update(run.arcs)
+            self._take(context, run.local, run.lines, run.arcs)
+
+    def _take(self, context: str, local: Path, lines: Iterable[int], arcs: Iterable[Arc]) -> None:
+        self.lines.setdefault(context, {}).setdefault(local, set()).update(lines)
+        self.arcs.setdefault(context, {}).setdefault(local, set()).update(arcs)
 
     def as_plain(self) -> dict[str, list[tuple[str, list[int], list[Arc]]]]:
         """All of it, as what can be sent from process to process."""
@@ -88,10 +91,8 @@ class Recorded:
         """
         for context, files in plain.items():
             for name, lines, arcs in files:
-                local = Path(name)
-                self.lines.setdefault(context, {}).setdefault(local, set()).update(lines)
-                own = self.arcs.setdefault(context, {}).setdefault(local, set())
-                own.update((start, end) for start, end in arcs)
+                pairs = ((start, end) for start, end in arcs)  # lists, after the journey
+                self._take(context, Path(name), lines, pairs)
 
     def __bool__(self) -> bool:
         return bool(self.lines)
